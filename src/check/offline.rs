@@ -1,0 +1,90 @@
+//! What asks for the Internet at first boot.
+
+use super::{BakedFile, View};
+use crate::diag::{Code, Diagnostic, Sink};
+
+/// Programs that install, each with the words that make them do so.
+const INSTALLERS: &[(&str, &[&str])] = &[
+    ("apt", &["install", "update", "upgrade"]),
+    ("apt-get", &["install", "update", "upgrade", "dist-upgrade"]),
+    ("dnf", &["install", "update", "upgrade", "groupinstall"]),
+    ("microdnf", &["install", "update", "upgrade"]),
+    ("pip", &["install"]),
+    ("pip3", &["install"]),
+    ("snap", &["install"]),
+    ("yum", &["install", "update", "upgrade"]),
+    ("zypper", &["install", "in", "update"]),
+];
+
+/// Every rule of this topic.
+pub(super) fn check(view: &View<'_>, sink: &mut Sink) {
+    let scripts = view
+        .baked
+        .files
+        .iter()
+        .filter(|(_, file)| file.text.starts_with("#!") || file.text.starts_with("#cloud-config"));
+    let scripts = scripts.map(|(path, file)| (path.as_str(), file));
+    let units =
+        view.baked.units.iter().flat_map(|(name, unit)| {
+            unit.text.iter().chain(unit.dropins.values()).map(move |file| (name.as_str(), file))
+        });
+    for (name, file) in scripts.chain(units) {
+        look(view, name, file, sink);
+    }
+}
+
+fn look(view: &View<'_>, name: &str, file: &BakedFile, sink: &mut Sink) {
+    for (number, line) in file.text.lines().enumerate() {
+        if line.trim_start().starts_with('#') {
+            continue;
+        }
+        let Some(what) = needs(line) else { continue };
+        let message = format!("`{name}` needs the Internet at first boot: `{what}`");
+        let hint =
+            "bring it with the image (a system extension, a package in the template, a container pinned by digest)";
+        sink.push(Diagnostic::new(Code::NetworkAtBoot, message).at(view.line(file, number)).hint(hint));
+    }
+}
+
+/// The words of a command that fetches and installs.
+fn needs(line: &str) -> Option<String> {
+    let words: Vec<&str> =
+        line.split(|c: char| c.is_whitespace() || "=;&\"'[],(".contains(c)).filter(|word| !word.is_empty()).collect();
+    for (at, word) in words.iter().enumerate() {
+        let program = word.trim_start_matches('-').rsplit('/').next().unwrap_or_default();
+        if let Some((_, verbs)) = INSTALLERS.iter().find(|(name, _)| *name == program) {
+            // Options may stand before the verb.
+            let verb = words[at + 1..].iter().find(|word| !word.starts_with('-'));
+            if let Some(verb) = verb.filter(|verb| verbs.contains(verb)) {
+                return Some(format!("{program} {verb}"));
+            }
+        }
+        if matches!(program, "curl" | "wget")
+            && let Some(pipe) = words[at..].iter().position(|word| *word == "|")
+            && let Some(shell) = words.get(at + pipe + 1).map(|word| word.rsplit('/').next().unwrap_or_default())
+            && matches!(shell, "sh" | "bash" | "sudo")
+        {
+            return Some(format!("{program} ... | {shell}"));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::needs;
+
+    #[test]
+    fn knows_what_installs() {
+        for (line, expected) in [
+            ("ExecStart=/usr/bin/dnf -y install haproxy", Some("dnf install")),
+            ("curl -sfL https://get.k3s.io | sh -", Some("curl ... | sh")),
+            ("  - [dnf, install, -y, keepalived]", Some("dnf install")),
+            ("curl -s http://127.0.0.1/healthz", None),
+            ("dnf list installed", None),
+            ("echo adapt install", None),
+        ] {
+            assert_eq!(needs(line).as_deref(), expected, "{line}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The command line as it is written. The only file that knows clap; what the words mean is decided in
+//! [`settings`](super::settings).
+
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
+use std::path::PathBuf;
+
+/// Compiles a cluster described in YAML profiles and Butane fragments into what its machines need for
+/// their first boot: Ignition for Flatcar, cloud-init for AlmaLinux.
+#[derive(Debug, Parser)]
+#[command(
+    name = "bake",
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    after_help = "Exit status: 0 done, 1 the input was refused, 2 bake failed or was misused."
+)]
+pub(super) struct Line {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Global {
+    /// Work in this folder, which holds `profiles/` and `butane/`; other paths are relative to it
+    #[arg(short = 'C', value_name = "DIR", global = true, default_value = ".", hide_default_value = true)]
+    pub(super) directory: PathBuf,
+    /// Colours: `auto` asks the terminal, NO_COLOR and CLICOLOR_FORCE
+    #[arg(long, value_name = "WHEN", global = true, default_value = "auto")]
+    pub(super) color: When,
+    /// Say nothing but errors and warnings
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Say every file that is written
+    #[arg(short, long, global = true)]
+    pub(super) verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Compile nodes; nothing is written unless all of them compile
+    Build(Build),
+    /// Find what would fail at run time, without writing anything
+    Check(Check),
+    /// Compare an output with its manifest
+    Verify(Verify),
+    /// Print the JSON Schema of a kind of profile, for editors
+    Schema(Schema),
+    /// Translate one Butane config, as the butane command does; `bake transpile -h` for its own options
+    Transpile,
+    /// Say what a finding means, what a node is made of (`explain node NAME`), where VIPs go when something fails
+    /// (`explain vip [NAME]`), or which way a connection takes (`explain route FROM TO[:PORT]`); without a code, list
+    /// all of them
+    Explain(Explain),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Build {
+    /// Only these nodes: names or patterns such as 'worker*', 'master?'; the others stay as they were built
+    #[arg(short, long = "node", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) nodes: Vec<String>,
+    /// Where to write; the folder is replaced as a whole
+    #[arg(short, long, value_name = "DIR", default_value = "dist")]
+    pub(super) out: PathBuf,
+    /// Where the profiles are
+    #[arg(long, value_name = "DIR", default_value = "profiles", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) profiles: String,
+    /// How many nodes to compile at once [default: the number of processors]
+    #[arg(short, long, value_name = "N")]
+    pub(super) jobs: Option<std::num::NonZeroUsize>,
+    /// How to report
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: Form,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// How to report
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: Report,
+    /// Only this rule; may be given several times
+    #[arg(long = "rule", value_name = "CODE")]
+    pub(super) rules: Vec<String>,
+    /// Fail on warnings, too
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// Where the profiles are
+    #[arg(long, value_name = "DIR", default_value = "profiles", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) profiles: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// The output to check
+    #[arg(value_name = "DIR", default_value = "dist")]
+    pub(super) folder: PathBuf,
+    /// How to report
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: Form,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Schema {
+    /// `cluster`, `role` or `node`
+    pub(super) kind: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// The code, as in `error[unknown-key]`; or `node`, `vip` or `route`
+    pub(super) what: Option<String>,
+    /// The node, the VIP, or who connects: a node, VIP or network, an address, or a place as in `flows`
+    pub(super) name: Option<String>,
+    /// For `route`: to whom, likewise; with `:PORT` or `:PORT/udp`, or else it is a ping
+    #[arg(value_name = "TO[:PORT]")]
+    pub(super) to: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Form {
+    /// For people
+    Text,
+    /// For programs, on standard output
+    Json,
+}
+
+/// Forms of a report about a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Report {
+    /// For people
+    Text,
+    /// For programs, on standard output
+    Json,
+    /// For code scanning (SARIF 2.1.0), on standard output
+    Sarif,
+}
+
+/// A command line that asks for no verb: help, the version, or a mistake.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// What to say, with escape sequences and without.
+    pub(super) text: (String, String),
+    /// Whether it was asked for: then it belongs on standard output.
+    pub(super) asked: bool,
+}
+
+/// Reads the arguments of this process.
+pub(super) fn read() -> Result<Line, Refusal> {
+    Line::try_parse().map_err(|error| {
+        let text = error.render();
+        Refusal { text: (text.ansi().to_string(), text.to_string()), asked: !error.use_stderr() }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_table_of_arguments_is_sound() {
+        super::Line::command().debug_assert();
+    }
+}

@@ -1,0 +1,113 @@
+//! `bake verify [DIR]`.
+
+use super::Outcome;
+use super::args::{Form, Verify};
+use super::report::{report, unusable};
+use super::settings::{Settings, Volume};
+use super::show::Show;
+use crate::diag::{Code, Diagnostic, Sink, Sources};
+use crate::world::disk::Disk;
+use crate::world::output::MANIFEST;
+use crate::world::{Kind, Trouble, World as _};
+use crate::{Manifest, ManifestFile, ManifestNode, instance_id};
+use serde_json::Map;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+pub(super) fn run(settings: &Settings, show: &Show, args: &Verify) -> Outcome {
+    let folder = settings.path(&args.folder);
+    let mut sink = Sink::default();
+    let checked = check(&folder, &mut sink);
+    let found = sink.finish();
+    let outcome = report(show, args.format, &Sources::default(), &found, Map::new(), &str::to_owned);
+    if let (Some(files), Outcome::Done, Form::Text, true) =
+        (checked, outcome, args.format, settings.volume > Volume::Quiet)
+    {
+        show.note(&format!("{}: all of {files} files are as they were built", folder.display()));
+    }
+    outcome
+}
+
+/// Folders in which people keep files of their own beside ours.
+const SHARED: &[&str] = &["terraform/"];
+
+/// Compares everything in `folder` with the manifest there; how many files it lists.
+fn check(folder: &Path, sink: &mut Sink) -> Option<usize> {
+    let disk = Disk::open(folder).map_err(|trouble| sink.push(unusable(folder, trouble))).ok()?;
+    let shown = folder.join(MANIFEST).display().to_string();
+    let bytes = disk.read(MANIFEST).map_err(|trouble| sink.push(no_manifest(&shown, &trouble))).ok()?;
+    let manifest = Manifest::parse(&bytes)
+        .map_err(|why| sink.push(mismatch(format!("`{shown}` is not a manifest of bake: {why}"))))
+        .ok()?;
+    let mut listed = BTreeSet::from([MANIFEST.to_owned()]);
+    for (name, node) in &manifest.nodes {
+        compare(&disk, name, node, sink);
+        listed.insert(name.clone());
+        for path in node.files.keys() {
+            let whole = format!("{name}/{path}");
+            listed.extend(whole.match_indices('/').map(|(at, _)| whole[..at].to_owned()));
+            listed.insert(whole);
+        }
+    }
+    let shared = manifest.cluster.map(|cluster| cluster.files).unwrap_or_default();
+    for (path, file) in &shared {
+        file_as_listed(&disk, path, file, sink);
+        listed.extend(path.match_indices('/').map(|(at, _)| path[..at].to_owned()));
+        listed.insert(path.clone());
+    }
+    let entries = disk.walk("").map_err(|trouble| sink.push(unusable(folder, trouble))).ok()?;
+    for entry in entries {
+        if SHARED.iter().any(|folder| entry.path.starts_with(folder)) && !shared.contains_key(&entry.path) {
+            continue;
+        }
+        if !listed.contains(&entry.path) {
+            sink.push(mismatch(format!("`{}` is not in the manifest", entry.path)));
+        } else if entry.kind == Kind::Link || entry.kind == Kind::Other {
+            sink.push(mismatch(format!("`{}` is not a regular file", entry.path)));
+        }
+    }
+    Some(manifest.nodes.values().map(|node| node.files.len()).sum::<usize>() + shared.len())
+}
+
+fn compare(disk: &Disk, name: &str, node: &ManifestNode, sink: &mut Sink) {
+    let mut contents = Vec::new();
+    for (path, file) in &node.files {
+        contents
+            .extend(file_as_listed(disk, &format!("{name}/{path}"), file, sink).map(|bytes| (path.as_str(), bytes)));
+    }
+    let id = instance_id(name, contents.iter().map(|(path, bytes)| (*path, bytes.as_slice())));
+    if contents.len() == node.files.len() && id != node.instance_id {
+        let listed = &node.instance_id;
+        sink.push(mismatch(format!("the files of `{name}` give the instance-id `{id}` instead of `{listed}`")));
+    }
+}
+
+/// Compares one file with its entry; its contents, if they could be read.
+fn file_as_listed(disk: &Disk, whole: &str, file: &ManifestFile, sink: &mut Sink) -> Option<Vec<u8>> {
+    match disk.read(whole).and_then(|bytes| Ok((bytes, disk.mode(whole)?))) {
+        Ok((bytes, mode)) => {
+            for difference in file.differences(&bytes, mode) {
+                sink.push(mismatch(format!("`{whole}` {difference}")));
+            }
+            return Some(bytes);
+        }
+        Err(Trouble::Missing) => sink.push(mismatch(format!("`{whole}` is missing"))),
+        Err(Trouble::Other(why)) => sink.push(mismatch(format!("`{whole}` cannot be read: {why}"))),
+        Err(_) => sink.push(mismatch(format!("`{whole}` is not a regular file"))),
+    }
+    None
+}
+
+fn mismatch(message: String) -> Diagnostic {
+    Diagnostic::new(Code::VerifyMismatch, message).hint("build again")
+}
+
+fn no_manifest(shown: &str, trouble: &Trouble) -> Diagnostic {
+    match trouble {
+        Trouble::Missing => {
+            Diagnostic::new(Code::FileMissing, format!("there is no `{shown}`")).hint("name an output of `bake build`")
+        }
+        Trouble::Other(why) => Diagnostic::new(Code::FileUnreadable, format!("cannot read `{shown}`: {why}")),
+        _ => Diagnostic::new(Code::FileUnreadable, format!("`{shown}` is not a regular file")),
+    }
+}

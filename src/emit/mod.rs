@@ -1,0 +1,9 @@
+//! Targets to bytes. Pure; the same input gives the same bytes.
+
+pub mod cloud_config;
+pub mod iso;
+pub mod json;
+pub mod manifest;
+pub mod schema;
+pub mod terraform;
+pub mod xml;

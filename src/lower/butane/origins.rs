@@ -1,0 +1,170 @@
+//! Which place of a Butane config an Ignition path came from.
+//!
+//! Nearly every Ignition path has its Butane path's names in another spelling, so only the others are kept.
+
+use crate::model::ignition::{Config, Disk, File, Filesystem, Luks, Raid, Unit};
+use crate::model::join::{Join, Scribe, Sides};
+use crate::model::path::{At, Path, Step};
+use crate::model::shape::{Field, populated};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// Maps Ignition paths to Butane paths.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origins {
+    exact: BTreeMap<Path, Path>,
+    below: BTreeMap<Path, Path>,
+}
+
+impl Origins {
+    /// `ignition` comes from `butane`; what is below it does not.
+    pub(super) fn set(&mut self, ignition: Path, butane: Path) {
+        self.exact.insert(ignition, butane);
+    }
+
+    /// `ignition`, and all below it that has no origin of its own, comes from `butane`.
+    pub(super) fn set_all(&mut self, ignition: Path, butane: Path) {
+        self.below.insert(ignition, butane);
+    }
+
+    /// Where `ignition` comes from; if that is not known, the same path in Butane's spelling.
+    pub fn of(&self, ignition: &Path) -> Path {
+        if let Some(path) = self.exact.get(ignition) {
+            return path.clone();
+        }
+        if !self.below.is_empty() {
+            let mut at = Some(ignition.clone());
+            while let Some(path) = at {
+                if let Some(origin) = self.below.get(&path) {
+                    return origin.clone();
+                }
+                at = path.parent();
+            }
+        }
+        spelled(ignition)
+    }
+
+    /// Takes out everything at or below `list`.
+    fn take(&mut self, list: &Path) -> Self {
+        let mut taken = Self::default();
+        for (from, to) in [(&mut self.exact, &mut taken.exact), (&mut self.below, &mut taken.below)] {
+            let paths: Vec<Path> = from
+                .range(list.clone()..)
+                .map(|(path, _)| path)
+                .take_while(|path| path.starts_with(list))
+                .cloned()
+                .collect();
+            to.extend(paths.into_iter().filter_map(|path| from.remove(&path).map(|origin| (path, origin))));
+        }
+        taken
+    }
+}
+
+/// The path with its names as Butane spells them.
+pub(super) fn spelled(path: &Path) -> Path {
+    path.steps()
+        .iter()
+        .map(|step| match step {
+            Step::Key(key) if key.bytes().any(|byte| byte.is_ascii_uppercase()) => Step::Key(Cow::Owned(snake(key))),
+            step => step.clone(),
+        })
+        .collect()
+}
+
+/// A name of Ignition as Butane spells it.
+pub fn snake(name: &str) -> String {
+    let mut out = String::with_capacity(name.len() + 4);
+    let mut rest = name;
+    while let Some(first) = rest.chars().next() {
+        if let Some(after) = rest.strip_prefix("MiB") {
+            out.push_str("_mib");
+            rest = after;
+            continue;
+        }
+        if first.is_ascii_uppercase() {
+            out.push('_');
+        }
+        out.push(first.to_ascii_lowercase());
+        rest = &rest[first.len_utf8()..];
+    }
+    out
+}
+
+/// Records what a merge takes from the user's config.
+struct Recorder<'a> {
+    origins: &'a mut Origins,
+    user: &'a Origins,
+}
+
+impl Scribe for Recorder<'_> {
+    fn takes(&mut self, at: &Sides<'_>, value: &dyn Field, _: Option<&dyn Field>) {
+        let (child, result) = at.paths();
+        populated(value, &mut |steps| {
+            let origin = self.user.of(&child.below(steps));
+            self.origins.set(result.below(steps), origin);
+        });
+    }
+
+    fn shares(&mut self, at: &Sides<'_>) {
+        let (child, result) = at.paths();
+        self.origins.set(result, self.user.of(&child));
+    }
+}
+
+/// Merges the user's `config` over one that was `rendered`, whose paths' origins `source` knows.
+///
+/// The rendered things come first, and the user's fields win.
+pub(super) fn overlay(rendered: Config, source: &dyn Fn(&Path) -> Path, config: &mut Config, origins: &mut Origins) {
+    let systemd = At::top("systemd");
+    let storage = At::top("storage");
+    let mut merge = Overlay { source, origins };
+    merge.list::<Unit>(&systemd.key("units"), rendered.systemd.units, &mut config.systemd.units);
+    merge.list::<Disk>(&storage.key("disks"), rendered.storage.disks, &mut config.storage.disks);
+    merge.list::<File>(&storage.key("files"), rendered.storage.files, &mut config.storage.files);
+    merge.list::<Filesystem>(
+        &storage.key("filesystems"),
+        rendered.storage.filesystems,
+        &mut config.storage.filesystems,
+    );
+    merge.list::<Luks>(&storage.key("luks"), rendered.storage.luks, &mut config.storage.luks);
+    merge.list::<Raid>(&storage.key("raid"), rendered.storage.raid, &mut config.storage.raid);
+}
+
+struct Overlay<'a> {
+    source: &'a dyn Fn(&Path) -> Path,
+    origins: &'a mut Origins,
+}
+
+impl Overlay<'_> {
+    fn list<T>(&mut self, at: &At<'_>, rendered: Vec<T>, config: &mut Vec<T>)
+    where
+        T: Field,
+        Vec<T>: Join,
+    {
+        if rendered.is_empty() {
+            return;
+        }
+        let path = at.path();
+        let user = self.origins.take(&path);
+        populated(&rendered, &mut |steps| {
+            let here = path.below(steps);
+            let origin = (self.source)(&here);
+            self.origins.set(here, origin);
+        });
+        let child = std::mem::replace(config, rendered);
+        let sides = Sides { child: *at, result: *at };
+        config.join(child, &sides, &mut Recorder { origins: self.origins, user: &user });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_respelled() {
+        for (ignition, butane) in [("sizeMiB", "size_mib"), ("typeGuid", "type_guid"), ("uuid", "uuid")] {
+            assert_eq!(snake(ignition), butane);
+        }
+    }
+}

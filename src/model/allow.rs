@@ -1,0 +1,15 @@
+//! What profiles accept, with where that counts.
+
+use super::profile::Allow;
+use crate::diag::Span;
+
+/// An entry of a profile's `allow`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Allowance {
+    /// As it is written.
+    pub allow: Allow,
+    /// Where it is written; names the profile, too.
+    pub span: Span,
+    /// The node whose profile it stands in.
+    pub node: Option<String>,
+}

@@ -1,0 +1,81 @@
+//! `profiles/nodes/<node>.yaml`.
+
+use super::allow::Allow;
+use super::cluster::IgnitionVersion;
+use crate::model::Spanned;
+use crate::model::data::Data;
+use crate::model::record::{choice, record};
+use crate::model::scalar::{Mac, Size};
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+record! {
+    /// A machine. Its name is the name of the file.
+    pub struct NodeProfile {
+        /// What it is for, in a sentence.
+        pub description: Option<Spanned<String>>,
+        /// Operating system.
+        pub os: Spanned<Os>,
+        /// Whether bake writes boot artefacts for it. A machine that is managed elsewhere, such as the hypervisor,
+        /// is still part of the model.
+        pub build: bool = true,
+        /// Whether it forwards packets between its networks.
+        pub router: bool = false,
+        /// Roles in order; a later one wins where two set the same value.
+        pub roles: Vec<Spanned<String>>,
+        /// Host name, if it differs from the node's name.
+        pub hostname: Option<Spanned<String>>,
+        /// Ignition spec version, if it differs from the cluster's.
+        pub ignition: Option<Spanned<IgnitionVersion>>,
+        /// Network interfaces, in the order of the virtual machine's cards.
+        pub interfaces: Vec<Spanned<Interface>>,
+        /// VRRP priorities, 1 to 254: the highest that lives holds the VIP. By VIP name, or `default` for all.
+        pub vrrp_priority: BTreeMap<String, Spanned<u8>>,
+        /// The virtual machine.
+        pub machine: Option<Spanned<Machine>>,
+        /// Values for templates; they override those of the roles.
+        pub values: BTreeMap<String, Spanned<Data>>,
+        /// Findings of `bake check` that are accepted here.
+        pub allow: Vec<Spanned<Allow>>,
+    }
+
+    /// A network card.
+    pub struct Interface {
+        /// Name in the guest, for example `eth0`.
+        pub name: Spanned<String>,
+        /// Network that it is attached to.
+        pub network: Spanned<String>,
+        /// Its address there.
+        pub address: Spanned<Ipv4Addr>,
+        /// Ethernet address; required for machines that bake builds, because cards are matched by it.
+        pub mac: Option<Spanned<Mac>>,
+        /// Whether the default route goes through it; without any `true`, the first interface whose network has a gateway.
+        pub default_route: Option<Spanned<bool>>,
+        /// Largest packet in bytes, if not the link's own.
+        pub mtu: Option<Spanned<u16>>,
+    }
+
+    /// A virtual machine's hardware.
+    pub struct Machine {
+        /// Virtual CPUs.
+        pub vcpu: Spanned<u16>,
+        /// Memory.
+        pub memory: Spanned<Size>,
+        /// Size of the disk with the operating system.
+        pub root_disk: Spanned<Size>,
+        /// Further disks by serial number: they appear as `/dev/disk/by-id/virtio-<serial>`.
+        pub disks: BTreeMap<String, Spanned<Size>>,
+    }
+}
+
+choice! {
+    /// Operating systems.
+    pub enum Os {
+        /// Flatcar Container Linux, provisioned by Ignition.
+        Flatcar = "flatcar",
+        /// AlmaLinux 9, provisioned by cloud-init.
+        Almalinux = "almalinux",
+        /// Rocky Linux 9, provisioned by cloud-init.
+        Rocky = "rocky",
+    }
+}

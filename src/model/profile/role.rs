@@ -1,0 +1,73 @@
+//! `profiles/roles/<role>.yaml`.
+
+use super::allow::Allow;
+use super::cluster::Protocol;
+use super::container::Container;
+use super::node::Os;
+use crate::model::Spanned;
+use crate::model::data::Data;
+use crate::model::record::record;
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+record! {
+    /// A role: what a machine does, whatever operating system it runs.
+    pub struct RoleProfile {
+        /// What the role is for, in a sentence.
+        pub description: Spanned<String>,
+        /// Operating systems that the role runs on; all of them if empty.
+        pub os: Vec<Spanned<Os>>,
+        /// Commands that the OS image must bring (nothing is installed at first boot), for example `podman`.
+        pub requires: Vec<Spanned<String>>,
+        /// Butane fragments of the role, in the order in which they are merged.
+        pub fragments: Vec<Spanned<FragmentRef>>,
+        /// Kernel settings, written to `/etc/sysctl.d`.
+        pub sysctls: BTreeMap<String, Spanned<Data>>,
+        /// Kernel modules to load at boot, written to `/etc/modules-load.d`.
+        pub kernel_modules: Vec<Spanned<String>>,
+        /// Routes of nodes with this role, beyond the connected networks and the default route.
+        pub routes: Vec<Spanned<RouteWish>>,
+        /// What nodes with this role listen on, and for whom the firewall opens it.
+        pub listens: Vec<Spanned<Listen>>,
+        /// Containers that the role runs, by name of the service.
+        pub containers: BTreeMap<String, Spanned<Container>>,
+        /// Values for the role's templates (`values.<name>`); a later role or the node overrides them.
+        pub values: BTreeMap<String, Spanned<Data>>,
+        /// Findings of `bake check` that are accepted here.
+        pub allow: Vec<Spanned<Allow>>,
+    }
+
+    /// A fragment, possibly for some operating systems only.
+    pub struct FragmentRef {
+        /// Name of the file below `butane/`, without `.bu`.
+        pub name: Spanned<String>,
+        /// Operating systems for which it is used; all of them if empty.
+        pub os: Vec<Spanned<Os>>,
+    }
+
+    /// A route that nodes with this role need.
+    pub struct RouteWish {
+        /// Destination: `network:<name>`, `pods`, `default` or a network such as `10.17.3.0/24`.
+        pub to: Spanned<String>,
+        /// Next hop. Without it: the router that is attached to this node's network and knows the destination.
+        pub via: Option<Spanned<Ipv4Addr>>,
+        /// Whether the next hop is reachable on the link although it lies in no connected network.
+        pub on_link: bool = false,
+        /// Why the route is there; written beside it as a comment.
+        pub reason: Spanned<String>,
+    }
+
+    /// A port, or a protocol without ports, that the role offers.
+    pub struct Listen {
+        /// What it is, for people: `ssh`, `k3s-api`.
+        pub name: Spanned<String>,
+        /// Protocol.
+        pub protocol: Protocol = Protocol::Tcp,
+        /// Port; required for TCP and UDP.
+        pub port: Option<Spanned<u16>>,
+        /// Last port of a range that starts at `port`.
+        pub end_port: Option<Spanned<u16>>,
+        /// Who may connect: `any`, `network:<name>`, `role:<name>`, `node:<name>`, `pods`, an address or a network.
+        pub from: Vec<Spanned<String>>,
+    }
+}

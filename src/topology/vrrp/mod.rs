@@ -1,0 +1,263 @@
+//! Who holds a virtual address, after which failures, and after how many seconds.
+//!
+//! VRRP (RFC 3768, RFC 5798) as Keepalived plays it: a backup waits three adverts and a skew for a master that it accepts,
+//! a master yields to a higher priority, or to the same priority and a higher address, and whoever stops in good
+//! order says so with an advert of priority 0. Agreement with the real Keepalived is tested in namespaces.
+
+mod hearing;
+mod scenario;
+mod seconds;
+#[cfg(test)]
+mod tests;
+
+pub use hearing::{Deaf, Password};
+pub use scenario::{Event, Fault, Finding, Trouble, findings};
+pub use seconds::Seconds;
+
+use ipnet::Ipv4Net;
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+/// The highest priority; who has it owns the address, and no weight changes it.
+const OWNER: u8 = 255;
+
+/// One node's part in the election of an address, as its Keepalived is configured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Speaker {
+    /// Name of the node.
+    pub node: String,
+    /// Segment that its adverts go out on; `None` when the interface is not there.
+    pub segment: Option<String>,
+    /// Address that its adverts come from.
+    pub address: Ipv4Addr,
+    /// Virtual router id.
+    pub router_id: u8,
+    /// Priority without any weight.
+    pub priority: u8,
+    /// Whether it takes the address from a master of lower priority.
+    pub preempts: bool,
+    /// Seconds that it waits before it does.
+    pub preempt_delay: f64,
+    /// VRRP version: 2 or 3.
+    pub version: u8,
+    /// Seconds between two adverts.
+    pub advert: f64,
+    /// What its adverts carry.
+    pub password: Option<Password>,
+    /// Addresses that adverts are sent to; `None` for the multicast group.
+    pub peers: Option<Vec<Ipv4Addr>>,
+    /// Whether it ignores adverts that do not come from a peer.
+    pub checks_source: bool,
+    /// Who its firewall lets VRRP in from.
+    pub admits: Vec<Ipv4Net>,
+    /// What lowers or raises its priority.
+    pub trackers: Vec<Tracker>,
+}
+
+/// A script or process whose state counts in the election.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tracker {
+    /// Its name.
+    pub name: String,
+    /// Whether it fails when HAProxy does.
+    pub watches_haproxy: bool,
+    /// What is added when it is well (positive) or subtracted when it is ill (negative); 0: an ill one makes the
+    /// speaker give up.
+    pub weight: i32,
+    /// How long it takes to find out.
+    pub detection: Seconds,
+}
+
+/// Everybody that wants the same address.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// The speakers.
+    pub speakers: Vec<Speaker>,
+    /// Who hears whom: `hears[a][b]` when `a` gets and takes the adverts of `b`.
+    hears: Vec<Vec<bool>>,
+}
+
+/// What works of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Health {
+    /// The machine.
+    pub node: bool,
+    /// Its link.
+    pub link: bool,
+    /// Keepalived.
+    pub keepalived: bool,
+    /// HAProxy.
+    pub haproxy: bool,
+}
+
+impl Health {
+    const GOOD: Self = Self { node: true, link: true, keepalived: true, haproxy: true };
+
+    /// Whether the address is of use on this node.
+    pub fn serves(self) -> bool {
+        self == Self::GOOD
+    }
+}
+
+/// A moment at which nothing moves any more.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Calm {
+    /// What works, speaker by speaker.
+    pub health: Vec<Health>,
+    /// The speakers that hold the address.
+    pub masters: BTreeSet<usize>,
+    /// How long it took to come to this; `None` if nobody holds the address who did not before.
+    pub after: Option<Seconds>,
+}
+
+/// What a speaker can be in an election.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Status {
+    /// It does not take part.
+    Out,
+    /// It takes part with this priority.
+    In(u8),
+}
+
+impl Speaker {
+    /// The priority that it advertises in this health; `None` when it does not take part.
+    pub fn effective(&self, health: Health) -> Option<u8> {
+        match self.status(health) {
+            Status::Out => None,
+            Status::In(priority) => Some(priority),
+        }
+    }
+
+    fn status(&self, health: Health) -> Status {
+        if !(health.node && health.link && health.keepalived) || self.segment.is_none() {
+            return Status::Out;
+        }
+        let mut priority = i32::from(self.priority);
+        for tracker in &self.trackers {
+            let ill = tracker.watches_haproxy && !health.haproxy;
+            match tracker.weight {
+                0 if ill => return Status::Out,
+                weight if (weight < 0) == ill => priority += weight,
+                _ => {}
+            }
+        }
+        if self.priority == OWNER {
+            return Status::In(OWNER);
+        }
+        Status::In(u8::try_from(priority.clamp(1, i32::from(OWNER) - 1)).unwrap_or(1))
+    }
+
+    /// RFC 3768 counts the skew in parts of a second, RFC 5798 in parts of the advert interval.
+    fn skew(&self, priority: u8) -> f64 {
+        let unit = if self.version == 3 { self.advert } else { 1.0 };
+        f64::from(256 - u16::from(priority)) / 256.0 * unit
+    }
+
+    /// From now until it takes over from a master that fell silent (or advertises too little) without a word: the last
+    /// advert that it accepted may be as old as one interval.
+    fn down(&self, priority: u8) -> Seconds {
+        let skew = self.skew(priority);
+        Seconds { least: 2.0 * self.advert + skew, most: 3.0 * self.advert + skew }
+    }
+}
+
+impl Group {
+    /// The speakers of one address.
+    pub fn new(speakers: Vec<Speaker>) -> Self {
+        let hears = speakers.iter().map(|a| speakers.iter().map(|b| hearing::deaf(a, b).is_none()).collect()).collect();
+        Self { speakers, hears }
+    }
+
+    /// Why `listener` does not take the adverts of `sender`.
+    pub fn deaf(&self, listener: usize, sender: usize) -> Option<Deaf> {
+        hearing::deaf(self.speakers.get(listener)?, self.speakers.get(sender)?)
+    }
+
+    /// Everything works and everybody has been started.
+    pub fn start(&self) -> Calm {
+        let health = vec![Health::GOOD; self.speakers.len()];
+        let mut calm = Calm { health, masters: BTreeSet::new(), after: None };
+        // Nobody has advertised before, so nothing of the wait is over.
+        calm.after = self.settle(&mut calm, None).map(|wait| Seconds::exactly(wait.most));
+        calm
+    }
+
+    /// What `fault` on the speaker `at` leads to.
+    pub fn after(&self, before: &Calm, at: usize, fault: Fault) -> Calm {
+        let mut calm = before.clone();
+        let Some(speaker) = self.speakers.get(at) else { return calm };
+        let old = speaker.status(calm.health[at]);
+        fault.apply(&mut calm.health[at]);
+        let new = speaker.status(calm.health[at]);
+        let held = new == Status::Out && calm.masters.remove(&at);
+        let base = if fault == Fault::Haproxy { detection(speaker, new) } else { Seconds::NOW };
+        let announced = held && matches!(fault, Fault::Haproxy | Fault::Keepalived);
+        calm.after = None;
+        if old != new {
+            let moved = self.settle(&mut calm, announced.then_some(at));
+            if calm.masters != before.masters && !calm.masters.is_empty() {
+                calm.after = Some(base.plus(moved.unwrap_or(Seconds::NOW)));
+            }
+        }
+        calm
+    }
+
+    fn priority(&self, calm: &Calm, at: usize) -> Option<u8> {
+        self.speakers[at].effective(calm.health[at])
+    }
+
+    /// Lets backups rise and masters yield until nobody does, and says how long that takes. `leaver` held the
+    /// address and said that it stops.
+    fn settle(&self, calm: &mut Calm, leaver: Option<usize>) -> Option<Seconds> {
+        let mut took = None;
+        // Each round adds a master that no other one keeps down, so there are no more than there are speakers.
+        for _ in 0..=self.speakers.len() {
+            let risers = (0..self.speakers.len()).filter_map(|at| self.rise(calm, at, leaver));
+            let first = risers.min_by(|a, b| {
+                let rank = |at: usize| (self.priority(calm, at), self.speakers[at].address);
+                a.1.most.total_cmp(&b.1.most).then_with(|| rank(b.0).cmp(&rank(a.0)))
+            });
+            if let Some((at, wait)) = first {
+                calm.masters.insert(at);
+                took = Some(took.map_or(wait, |longest: Seconds| longest.longer(wait)));
+            }
+            let yielding: Vec<usize> = calm.masters.iter().copied().filter(|at| self.yields(calm, *at)).collect();
+            calm.masters.retain(|at| !yielding.contains(at));
+            if first.is_none() && yielding.is_empty() {
+                break;
+            }
+        }
+        took
+    }
+
+    /// Whether the backup `at` becomes a master, and after how long.
+    fn rise(&self, calm: &Calm, at: usize, leaver: Option<usize>) -> Option<(usize, Seconds)> {
+        let speaker = &self.speakers[at];
+        let priority = self.priority(calm, at).filter(|_| !calm.masters.contains(&at))?;
+        let mut masters = calm.masters.iter().filter(|master| self.hears[at][**master]).peekable();
+        let alone = masters.peek().is_none();
+        let accepts = |master: &usize| !speaker.preempts || self.priority(calm, *master) >= Some(priority);
+        if masters.any(accepts) {
+            return None;
+        }
+        let told = alone && leaver.is_some_and(|leaver| self.hears[at][leaver]);
+        let wait = if told { Seconds::exactly(speaker.skew(priority)) } else { speaker.down(priority) };
+        let wait = if alone { wait } else { wait.plus(Seconds::exactly(speaker.preempt_delay)) };
+        Some((at, wait))
+    }
+
+    fn yields(&self, calm: &Calm, at: usize) -> bool {
+        let rank = |at: usize| (self.priority(calm, at), self.speakers[at].address);
+        calm.masters.iter().any(|other| self.hears[at][*other] && rank(*other) > rank(at))
+    }
+}
+
+/// How long it takes until the speaker knows of its HAProxy what makes it `new`.
+fn detection(speaker: &Speaker, new: Status) -> Seconds {
+    let watching = speaker.trackers.iter().filter(|tracker| tracker.watches_haproxy);
+    let counting = watching.filter(|tracker| new != Status::Out || tracker.weight == 0);
+    let detections = counting.map(|tracker| tracker.detection);
+    // One that makes it give up is enough; of weights, the last one counts.
+    let pick = if new == Status::Out { Seconds::shorter } else { Seconds::longer };
+    detections.reduce(pick).unwrap_or(Seconds::NOW)
+}

@@ -1,0 +1,42 @@
+//! Every test that needs more than one module, in one binary.
+
+// Tests may panic, print why they skip, and read and write as they like; speed is not their point.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::disallowed_methods, clippy::assigning_clones, clippy::format_collect, missing_docs, unreachable_pub)]
+
+#[path = "suite/asis.rs"]
+mod asis;
+#[path = "suite/both.rs"]
+mod both;
+#[path = "suite/build.rs"]
+mod build;
+#[path = "suite/butane.rs"]
+mod butane;
+#[path = "suite/check.rs"]
+mod check;
+#[path = "suite/cloud_init.rs"]
+mod cloud_init;
+#[path = "suite/determinism.rs"]
+mod determinism;
+#[path = "suite/docs.rs"]
+mod docs;
+#[path = "suite/engines.rs"]
+mod engines;
+#[path = "suite/fuzz.rs"]
+mod fuzz;
+#[path = "suite/handover.rs"]
+mod handover;
+#[path = "suite/lowering.rs"]
+mod lowering;
+#[path = "suite/profiles.rs"]
+mod profiles;
+#[path = "suite/rooms.rs"]
+mod rooms;
+#[path = "suite/support.rs"]
+mod support;
+#[path = "suite/topology.rs"]
+mod topology;
+#[path = "suite/vrrp.rs"]
+mod vrrp;
+#[path = "suite/yaml.rs"]
+mod yaml;
