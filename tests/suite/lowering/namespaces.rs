@@ -170,6 +170,7 @@ ip route add 172.16.0.9/32 dev eth0
 nft add table inet other
 nft -f rules
 nft -f rules
+: >seen
 python3 server.py 22 80 443 6443 9999 >seen &
 for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do grep -q ready seen && break; sleep 0.2; done
 ip netns exec client python3 client.py 192.168.0.31,172.16.0.9,192.168.0.99 22,80,443,6443,9999 192.168.0.30
@@ -218,6 +219,8 @@ ip -n pod route add default via 10.42.3.1
 ip -n other route add default via 10.17.4.24
 echo 1 >/proc/sys/net/ipv4/ip_forward
 nft -f rules
+: >seen
+: >seen.other
 python3 server.py 9999 >seen &
 ip netns exec other python3 server.py 9999 >seen.other &
 for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
