@@ -22,8 +22,26 @@ fn cases() -> Vec<PathBuf> {
 
 fn run(case: &Path, text: &[u8]) -> Compiled {
     let files = case.join("files");
+    let links = case.join("links");
+    if links.is_file() {
+        let scratch = linked(&files, &fs::read_to_string(links).unwrap());
+        return compile("input.bu", text, &mut locals_from(scratch.path().to_str()));
+    }
     let files = files.is_dir().then(|| files.to_str().unwrap().to_owned());
     compile("input.bu", text, &mut locals_from(files.as_deref()))
+}
+
+/// A copy of `files` with symbolic links, one `path -> target` a line: archives and copies of a repository tend to lose
+/// them, and a case without its link would test something else.
+fn linked(files: &Path, links: &str) -> tempfile::TempDir {
+    let scratch = tempfile::tempdir().unwrap();
+    let copied = Command::new("cp").arg("-a").arg(files.join(".")).arg(scratch.path()).status().unwrap();
+    assert!(copied.success());
+    for line in links.lines() {
+        let (path, target) = line.split_once(" -> ").unwrap();
+        std::os::unix::fs::symlink(target, scratch.path().join(path)).unwrap();
+    }
+    scratch
 }
 
 /// What a case says, without the folder that the repository is in.
@@ -64,7 +82,8 @@ fn butane_cases_hold_nothing_that_no_test_reads() {
     for case in cases() {
         for entry in fs::read_dir(&case).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
-            let known = ["input.bu", "files", "expected.json", "report.txt", "notes.txt"].contains(&name.as_str());
+            let known =
+                ["input.bu", "files", "links", "expected.json", "report.txt", "notes.txt"].contains(&name.as_str());
             assert!(known, "{} is read by no test", case.join(name).display());
         }
         assert!(case.join("input.bu").is_file(), "{} has no input", case.display());
