@@ -16,6 +16,7 @@ pub mod check;
 pub mod cli;
 pub mod diag;
 pub mod emit;
+pub mod lab;
 pub mod load;
 pub mod lower;
 pub mod model;

@@ -9,12 +9,13 @@ use std::path::Path;
 /// Which rooms the files of a room may name. `lib` stands for what `lib.rs` itself offers (`crate::plan`).
 const ARROWS: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
-    ("lib", &["butane", "check", "cli", "diag", "emit", "load", "lower", "model", "spec", "topology", "world"]),
+    ("lib", &["butane", "check", "cli", "diag", "emit", "lab", "load", "lower", "model", "spec", "topology", "world"]),
     ("butane", &["diag", "emit", "lib", "load", "lower", "model", "spec", "world"]),
     ("check", &["diag", "model", "spec", "topology"]),
-    ("cli", &["butane", "diag", "lib", "model", "world"]),
+    ("cli", &["butane", "diag", "lab", "lib", "model", "world"]),
     ("diag", &[]),
     ("emit", &["diag", "model"]),
+    ("lab", &["emit", "model"]),
     ("load", &["diag", "model", "spec", "world"]),
     ("lower", &["diag", "model", "spec"]),
     ("model", &["diag"]),
@@ -30,6 +31,8 @@ const NARROW: &[(&str, &str, &[&str])] = &[
     ("topology", "diag", &["Span", "Sources"]),
     ("world", "model", &["scalar", "local", "path"]),
     ("cli", "model", &["artifact"]),
+    ("lab", "emit", &["xml"]),
+    ("lab", "model", &["xml"]),
 ];
 
 /// Words that stand in one place only, with the files that may have them.

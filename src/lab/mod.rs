@@ -1,0 +1,3 @@
+//! Rehearsing a built cluster with the real daemons, before a machine exists.
+
+pub mod result;
