@@ -255,6 +255,20 @@ impl Plan {
         Some(Baked::new(&node.name, &self.assemble(project, node, &mut Sink::default())?.part))
     }
 
+    /// The cluster in short, for programs that have the output only: `cluster.json`. It needs no node to be compiled, so
+    /// that it is there whatever was selected. `None` where the project could not be read.
+    pub fn summary(&self) -> Option<Artifact> {
+        let project = self.project.as_ref()?;
+        let summary = topology::summary::summary(&project.cluster, &|vip| self.election(vip));
+        let inputs: BTreeSet<&String> = project.cluster.nodes.iter().flat_map(|node| &node.inputs).collect();
+        Some(Artifact {
+            path: "cluster.json".to_owned(),
+            bytes: emit::summary::text(&summary).into_bytes(),
+            secret: false,
+            inputs: inputs.into_iter().cloned().collect(),
+        })
+    }
+
     /// What the hypervisor is told about all machines: a Terraform module, and libvirt's own XML. `ids` are the
     /// instance-ids of the nodes by name. Paths are relative to the output; no secret is in any of it.
     pub fn cluster_artifacts(&self, ids: &BTreeMap<String, String>) -> Vec<Artifact> {

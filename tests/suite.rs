@@ -32,6 +32,8 @@ mod lowering;
 mod profiles;
 #[path = "suite/rooms.rs"]
 mod rooms;
+#[path = "suite/summary.rs"]
+mod summary;
 #[path = "suite/support.rs"]
 mod support;
 #[path = "suite/topology.rs"]

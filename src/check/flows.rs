@@ -1,57 +1,43 @@
 //! Traffic: what profiles declare (`flows`), what the model implies, and what firewalls open.
 
 use super::group::Group;
-use crate::diag::{Code, Diagnostic, Sink, Span};
-use crate::model::Spanned;
+use crate::diag::{Code, Diagnostic, Sink};
 use crate::model::cluster::{Cluster, Listen, Node};
-use crate::model::profile::cluster::{Flow, FlowVerdict, NatPolicy, Protocol};
-use crate::topology::filter::{Accept, covers, runs_flannel};
+use crate::model::profile::cluster::{FlowVerdict, NatPolicy};
+use crate::model::summary::Origin;
+use crate::topology::filter::Accept;
+use crate::topology::flow::Wanted;
 use crate::topology::nat::Nat;
 use crate::topology::trace::Reason;
 use crate::topology::{End, Packet, Step, Topology, Trace, What};
 use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
-
-/// Port of the Kubernetes API on K3s servers, where agents and further servers join.
-const API: u16 = 6443;
-/// UDP ports of names and time.
-const DNS: u16 = 53;
-const NTP: u16 = 123;
 
 /// Traces everything that must work and everything that must not.
 pub fn check(cluster: &Cluster, topology: &Topology<'_>, sink: &mut Sink) {
     let mut group = Group::default();
-    for flow in &cluster.profile.flows {
-        declared(topology, flow, &mut group);
+    for wanted in topology.declared() {
+        declared(topology, &wanted, &mut group);
     }
-    vips(cluster, topology, &mut group);
-    for node in cluster.nodes.iter().filter(|node| node.build) {
-        servers(cluster, topology, node, &mut group);
+    for wanted in topology.implied() {
+        implied(topology, &wanted, &mut group);
     }
-    join(cluster, topology, &mut group);
     listens(cluster, topology, &mut group);
     group.finish(sink);
 }
 
 /// One flow of `cluster.yaml`: every pair of its ends.
-fn declared(topology: &Topology<'_>, flow: &Spanned<Flow>, group: &mut Group) {
-    let (from, to) = (topology.ends(&flow.from), topology.ends(&flow.to));
-    let port = flow.port.map(|port| port.value);
-    for from in &from {
-        for to in to.iter().filter(|to| to.device != from.device || to.what != from.what) {
-            let trace = topology.trace(&Packet { from: *from, to: *to, protocol: flow.protocol, port });
-            let span = Some(flow.span);
-            match flow.must {
-                FlowVerdict::Work if !trace.works() => group.blocked(topology, Code::FlowBlocked, span, &trace),
-                FlowVerdict::Work if flow.nat == NatPolicy::Never && trace.seen != trace.source => {
-                    group.add(Code::FlowRewritten, span, None, || rewritten(topology, &trace));
-                }
-                FlowVerdict::Fail if trace.works() => {
-                    group.add(Code::FlowOpen, span, None, || open(topology, &trace));
-                }
-                _ => {}
+fn declared(topology: &Topology<'_>, wanted: &Wanted<'_>, group: &mut Group) {
+    let span = Some(wanted.span);
+    for (_, _, packet) in wanted.packets() {
+        let trace = topology.trace(&packet);
+        match wanted.must {
+            FlowVerdict::Work if !trace.works() => group.blocked(topology, Code::FlowBlocked, span, &trace),
+            FlowVerdict::Work if wanted.nat == NatPolicy::Never && trace.seen != trace.source => {
+                group.add(Code::FlowRewritten, span, None, || rewritten(topology, &trace));
             }
+            FlowVerdict::Fail if trace.works() => group.add(Code::FlowOpen, span, None, || open(topology, &trace)),
+            _ => {}
         }
     }
 }
@@ -86,71 +72,21 @@ fn open(topology: &Topology<'_>, trace: &Trace) -> Diagnostic {
     }
 }
 
-/// Balancers reach what is behind them.
-fn vips(cluster: &Cluster, topology: &Topology<'_>, group: &mut Group) {
-    for vip in &cluster.vips {
-        let candidates: Vec<usize> = vip.candidates.iter().filter_map(|name| topology.node(name)).collect();
-        for port in &vip.ports {
-            for (candidate, backend) in pairs(&candidates, port.backends.iter().filter_map(|name| topology.node(name)))
-            {
-                let packet = packet(topology, candidate, backend, Protocol::Tcp, port.backend_port);
-                implied(topology, Code::BackendUnreachable, port.name.span, &packet, group);
-            }
-        }
-    }
-}
-
-/// A connection that follows from the model. What a node's own firewall refuses is another rule's business, unless
+/// Traffic that follows from the model. What a node's own firewall refuses is another rule's business, unless
 /// the firewall knows the client but somebody rewrites its address.
-fn implied(topology: &Topology<'_>, code: Code, span: Span, packet: &Packet, group: &mut Group) {
-    let trace = topology.trace(packet);
-    let Some(stop) = &trace.stop else { return };
-    let refused = matches!(stop.reason, Reason::Filtered(..)) && trace.rewritten().is_none();
-    if !refused && !group.known(&trace) {
-        group.blocked(topology, code, Some(span), &trace);
-    }
-}
-
-/// Every pair of two different devices.
-fn pairs(from: &[usize], to: impl Iterator<Item = usize> + Clone) -> impl Iterator<Item = (usize, usize)> {
-    from.iter().flat_map(move |from| to.clone().filter(move |to| to != from).map(move |to| (*from, to)))
-}
-
-fn packet(topology: &Topology<'_>, from: usize, to: usize, protocol: Protocol, port: u16) -> Packet {
-    Packet { from: topology.machine(from), to: topology.machine(to), protocol, port: Some(port) }
-}
-
-/// A node reaches the name and time servers that are nodes themselves.
-fn servers(cluster: &Cluster, topology: &Topology<'_>, node: &Node, group: &mut Group) {
-    let Some(from) = topology.node(&node.name) else { return };
-    let time = cluster.profile.ntp_servers.iter().filter_map(|server| {
-        let named = |other: &&Node| other.fqdn == server.value || other.hostname == server.value;
-        let address = server.parse::<Ipv4Addr>().ok();
-        let address = address.or_else(|| cluster.nodes.iter().find(named).and_then(Node::address))?;
-        Some((address, NTP, server.span))
-    });
-    let names = node.dns_servers.iter().map(|server| (server.value, DNS, server.span));
-    for (address, port, span) in names.chain(time) {
-        let Some((to, _)) = topology.owner(address).filter(|(to, _)| *to != from) else { continue };
-        let to = End { address: Some(address), ..topology.machine(to) };
-        let packet = Packet { from: topology.machine(from), to, protocol: Protocol::Udp, port: Some(port) };
-        implied(topology, Code::ServerUnreachable, span, &packet, group);
-    }
-}
-
-/// Every K3s node reaches every K3s server: it joins at one and learns the others. K3s nodes are those that take
-/// part in Flannel's network; servers are those of them that offer the API.
-fn join(cluster: &Cluster, topology: &Topology<'_>, group: &mut Group) {
-    let members: Vec<(usize, &Node)> =
-        cluster.nodes.iter().enumerate().filter(|(_, node)| runs_flannel(node)).collect();
-    let api = |node: &Node| {
-        node.listens.iter().find(|listen| covers(listen, Protocol::Tcp, Some(API))).map(|listen| listen.name.span)
+fn implied(topology: &Topology<'_>, wanted: &Wanted<'_>, group: &mut Group) {
+    let code = match wanted.origin {
+        Origin::Declared => Code::FlowBlocked,
+        Origin::Backend => Code::BackendUnreachable,
+        Origin::Server => Code::ServerUnreachable,
+        Origin::Join => Code::JoinUnreachable,
     };
-    let servers: Vec<(usize, Span)> = members.iter().filter_map(|(at, node)| Some((*at, api(node)?))).collect();
-    for (from, _) in &members {
-        for (to, span) in servers.iter().filter(|(to, _)| to != from) {
-            let packet = packet(topology, *from, *to, Protocol::Tcp, API);
-            implied(topology, Code::JoinUnreachable, *span, &packet, group);
+    for (_, _, packet) in wanted.packets() {
+        let trace = topology.trace(&packet);
+        let Some(stop) = &trace.stop else { continue };
+        let refused = matches!(stop.reason, Reason::Filtered(..)) && trace.rewritten().is_none();
+        if !refused && !group.known(&trace) {
+            group.blocked(topology, code, Some(wanted.span), &trace);
         }
     }
 }

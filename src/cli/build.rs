@@ -6,6 +6,7 @@ use super::report::{report, unusable};
 use super::settings::{Settings, Volume};
 use super::show::Show;
 use crate::diag::{Code, Diagnostic, Sink, Sources};
+use crate::model::artifact::Artifact;
 use crate::world::disk::Disk;
 use crate::world::output::{Failure, MANIFEST, Output};
 use crate::{Facts, Manifest, ManifestCluster, ManifestNode, Plan, Request};
@@ -83,17 +84,19 @@ fn bake(plan: &Plan, out: &Path, settings: &Settings, show: &Show, args: &Build,
     Some(Written { nodes, cluster })
 }
 
-/// Writes what is about all nodes together, whichever of them were compiled now: from the instance-ids in the
-/// manifest. While some node was never built, there is no such thing.
+/// Writes what is about all nodes together, whichever of them were compiled now: the summary, and from the
+/// instance-ids in the manifest what makes the machines. While some node was never built, there is none of the latter.
 fn cluster(plan: &Plan, output: &Output, nodes: &Nodes) -> Result<Option<ManifestCluster>, Failure> {
-    if !plan.all.iter().all(|node| nodes.contains_key(node)) {
-        return Ok(None);
+    let mut files: Vec<Artifact> = plan.summary().into_iter().collect();
+    if plan.all.iter().all(|node| nodes.contains_key(node)) {
+        let ids = nodes.iter().map(|(name, node)| (name.clone(), node.instance_id.clone())).collect();
+        files.extend(plan.cluster_artifacts(&ids));
     }
-    let ids = nodes.iter().map(|(name, node)| (name.clone(), node.instance_id.clone())).collect();
-    let files = plan.cluster_artifacts(&ids);
     for file in &files {
-        let (folder, path) = file.path.split_once('/').unwrap_or(("", &file.path));
-        output.write(folder, path, &file.bytes, file.secret)?;
+        match file.path.split_once('/') {
+            Some((folder, path)) => output.write(folder, path, &file.bytes, file.secret)?,
+            None => output.write_top(&file.path, &file.bytes, file.secret)?,
+        }
     }
     Ok(Some(ManifestCluster::from(files.as_slice())))
 }

@@ -18,7 +18,7 @@ pub struct Manifest {
     pub bake: String,
     /// The nodes by name.
     pub nodes: BTreeMap<String, Node>,
-    /// What is about all nodes together; absent while not all of them are built.
+    /// What is about all nodes together: the summary, and what makes the machines once all of them are built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<Cluster>,
 }

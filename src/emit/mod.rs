@@ -5,5 +5,6 @@ pub mod iso;
 pub mod json;
 pub mod manifest;
 pub mod schema;
+pub mod summary;
 pub mod terraform;
 pub mod xml;

@@ -19,6 +19,7 @@ pub mod report;
 pub mod scalar;
 pub mod shape;
 pub mod spanned;
+pub mod summary;
 pub mod terraform;
 pub mod trace;
 pub mod virt;

@@ -11,10 +11,12 @@
 pub mod device;
 pub mod explain;
 pub mod filter;
+pub mod flow;
 pub mod forward;
 pub mod nat;
 pub mod place;
 pub mod segment;
+pub mod summary;
 pub mod trace;
 pub mod vrrp;
 mod walk;

@@ -129,6 +129,12 @@ impl Output {
         self.put(&plain(node, path)?, bytes, if secret { SECRET } else { PUBLIC })
     }
 
+    /// Writes a file that lies beside the nodes' folders.
+    pub fn write_top(&self, name: &str, bytes: &[u8], secret: bool) -> Result<(), Failure> {
+        plain(name, "x")?;
+        self.put(Path::new(name), bytes, if secret { SECRET } else { PUBLIC })
+    }
+
     /// Takes a node's folder over from the output that is being replaced, unchanged; whether there was one.
     pub fn keep(&self, node: &str) -> Result<bool, Failure> {
         let node = plain(node, "x")?.parent().map(Path::to_owned).unwrap_or_default();

@@ -141,8 +141,8 @@ const ALL: [&str; 11] = [
 fn one_node() {
     let project = Project::new();
     let text = project.ends(&["build", "--node", "loadbalancer1"], 0);
-    assert!(text.contains("1 node, 4 files in dist"), "{text}");
-    assert_eq!(names(&project.dist()), ["loadbalancer1", "manifest.json"]);
+    assert!(text.contains("1 node, 5 files in dist"), "{text}");
+    assert_eq!(names(&project.dist()), ["cluster.json", "loadbalancer1", "manifest.json"]);
     assert_eq!(names(&project.path("dist/loadbalancer1")), ["meta-data", "network-config", "seed.iso", "user-data"]);
     project.ends(&["verify"], 0);
     assert!(leftovers(&project).is_empty());
@@ -153,7 +153,7 @@ fn all_nodes_with_modes_that_the_manifest_tells() {
     let project = Project::new();
     project.ends(&["build"], 0);
     let mut expected: Vec<&str> = ALL.to_vec();
-    expected.extend(["manifest.json", "libvirt", "terraform"]);
+    expected.extend(["cluster.json", "manifest.json", "libvirt", "terraform"]);
     expected.sort_unstable();
     assert_eq!(names(&project.dist()), expected);
     let built = tree(&project.dist());
@@ -178,7 +178,7 @@ fn all_nodes_with_modes_that_the_manifest_tells() {
 fn patterns_select_and_the_others_stay() {
     let project = Project::new();
     project.ends(&["build", "-n", "worker[12]", "--node", "master1"], 0);
-    assert_eq!(names(&project.dist()), ["manifest.json", "master1", "worker1", "worker2"]);
+    assert_eq!(names(&project.dist()), ["cluster.json", "manifest.json", "master1", "worker1", "worker2"]);
     project.ends(&["build"], 0);
     let whole = tree(&project.dist());
     project.ends(&["build", "--node", "*balancer?"], 0);
@@ -287,7 +287,7 @@ fn folders_are_relative_to_the_project() {
         project.command(&["-C", project.root().to_str().unwrap(), "build", "-n", "master1", "--out", "a/b"]);
     let output = run(command.current_dir("/"));
     assert!(output.status.success(), "{}", said(&output));
-    assert_eq!(names(&project.path("a/b")), ["manifest.json", "master1"]);
+    assert_eq!(names(&project.path("a/b")), ["cluster.json", "manifest.json", "master1"]);
 }
 
 #[test]

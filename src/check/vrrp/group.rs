@@ -140,15 +140,16 @@ fn trackers(member: &Member<'_>) -> Vec<Tracker> {
     tracked
         .map(|(track, script)| {
             let runs = |count: u32| f64::from(count) * script.interval;
-            let detection = match script.command {
-                Some(_) => Seconds { least: runs(script.fall.saturating_sub(1)), most: runs(script.fall) },
+            let noticing = |count: u32| match script.command {
+                Some(_) => Seconds { least: runs(count.saturating_sub(1)), most: runs(count) },
                 None => Seconds::NOW,
             };
             Tracker {
                 name: script.name.value.clone(),
                 watches_haproxy: watches_haproxy(member.machine, script, &ports),
                 weight: track.weight.unwrap_or(script.weight).value,
-                detection,
+                detection: noticing(script.fall),
+                recovery: noticing(script.rise),
             }
         })
         .collect()

@@ -64,8 +64,10 @@ pub struct Tracker {
     /// What is added when it is well (positive) or subtracted when it is ill (negative); 0: an ill one makes the
     /// speaker give up.
     pub weight: i32,
-    /// How long it takes to find out.
+    /// How long it takes to find out that it is ill.
     pub detection: Seconds,
+    /// How long it takes to find out that it is well again.
+    pub recovery: Seconds,
 }
 
 /// Everybody that wants the same address.
@@ -187,10 +189,11 @@ impl Group {
         let mut calm = before.clone();
         let Some(speaker) = self.speakers.get(at) else { return calm };
         let old = speaker.status(calm.health[at]);
-        fault.apply(&mut calm.health[at]);
+        fault.apply(&mut calm.health[at], false);
         let new = speaker.status(calm.health[at]);
         let held = new == Status::Out && calm.masters.remove(&at);
-        let base = if fault == Fault::Haproxy { detection(speaker, new) } else { Seconds::NOW };
+        let base =
+            if fault == Fault::Haproxy { noticing(speaker, new, |tracker| tracker.detection) } else { Seconds::NOW };
         let announced = held && matches!(fault, Fault::Haproxy | Fault::Keepalived);
         calm.after = None;
         if old != new {
@@ -200,6 +203,43 @@ impl Group {
             }
         }
         calm
+    }
+
+    /// What the end of `fault` on the speaker `at` leads to: it takes part again, as a backup.
+    pub fn repaired(&self, before: &Calm, at: usize, fault: Fault) -> Calm {
+        let mut calm = before.clone();
+        calm.after = None;
+        let Some(speaker) = self.speakers.get(at) else { return calm };
+        let old = speaker.status(calm.health[at]);
+        fault.apply(&mut calm.health[at], true);
+        if old == speaker.status(calm.health[at]) {
+            return calm;
+        }
+        let base =
+            if fault == Fault::Haproxy { noticing(speaker, old, |tracker| tracker.recovery) } else { Seconds::NOW };
+        let moved = self.settle(&mut calm, None);
+        if calm.masters != before.masters && !calm.masters.is_empty() {
+            calm.after = Some(base.plus(moved.unwrap_or(Seconds::NOW)));
+        }
+        calm
+    }
+
+    /// What happens while nothing gets through between the speaker `at` and the others, and when it does again.
+    pub fn partitioned(&self, before: &Calm, at: usize) -> (Calm, Calm) {
+        let mut torn = self.clone();
+        for other in (0..self.speakers.len()).filter(|other| *other != at) {
+            torn.hears[at][other] = false;
+            torn.hears[other][at] = false;
+        }
+        let mut apart = before.clone();
+        apart.after = torn.settle(&mut apart, None);
+        let mut healed = apart.clone();
+        // Whoever must yield does so at the next advert of the other one.
+        let moved = self.settle(&mut healed, None);
+        let advert = self.speakers.get(at).map_or(0.0, |speaker| speaker.advert);
+        let yields = (healed.masters != apart.masters).then_some(Seconds { least: 0.0, most: advert });
+        healed.after = moved.or(yields);
+        (apart, healed)
     }
 
     fn priority(&self, calm: &Calm, at: usize) -> Option<u8> {
@@ -252,12 +292,11 @@ impl Group {
     }
 }
 
-/// How long it takes until the speaker knows of its HAProxy what makes it `new`.
-fn detection(speaker: &Speaker, new: Status) -> Seconds {
+/// How long it takes until the speaker knows of its HAProxy what makes it `ill`, or what made it so is over.
+fn noticing(speaker: &Speaker, ill: Status, how_long: impl Fn(&Tracker) -> Seconds) -> Seconds {
     let watching = speaker.trackers.iter().filter(|tracker| tracker.watches_haproxy);
-    let counting = watching.filter(|tracker| new != Status::Out || tracker.weight == 0);
-    let detections = counting.map(|tracker| tracker.detection);
+    let counting = watching.filter(|tracker| ill != Status::Out || tracker.weight == 0);
     // One that makes it give up is enough; of weights, the last one counts.
-    let pick = if new == Status::Out { Seconds::shorter } else { Seconds::longer };
-    detections.reduce(pick).unwrap_or(Seconds::NOW)
+    let pick = if ill == Status::Out { Seconds::shorter } else { Seconds::longer };
+    counting.map(how_long).reduce(pick).unwrap_or(Seconds::NOW)
 }

@@ -19,13 +19,14 @@ impl Fault {
     /// Every kind of failure.
     pub const ALL: [Self; 4] = [Self::Node, Self::Haproxy, Self::Link, Self::Keepalived];
 
-    pub(super) fn apply(self, health: &mut Health) {
+    /// Notes that it has happened, or (`works`) that it is over.
+    pub(super) fn apply(self, health: &mut Health, works: bool) {
         *match self {
             Self::Node => &mut health.node,
             Self::Haproxy => &mut health.haproxy,
             Self::Link => &mut health.link,
             Self::Keepalived => &mut health.keepalived,
-        } = false;
+        } = works;
     }
 
     /// What happens, for example "`lb1` dies".

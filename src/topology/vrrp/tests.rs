@@ -23,7 +23,9 @@ fn speaker(name: &str, last: u8, priority: u8) -> Speaker {
 
 fn tracked(mut speaker: Speaker, weight: i32, interval: f64, fall: u32) -> Speaker {
     let detection = Seconds { least: f64::from(fall - 1) * interval, most: f64::from(fall) * interval };
-    speaker.trackers.push(Tracker { name: "haproxy".to_owned(), watches_haproxy: true, weight, detection });
+    let recovery = detection;
+    let name = "haproxy".to_owned();
+    speaker.trackers.push(Tracker { name, watches_haproxy: true, weight, detection, recovery });
     speaker
 }
 
@@ -140,4 +142,29 @@ fn three_candidates_need_a_weight_beyond_the_whole_gap() {
     assert_eq!(trouble(-60), Some(2), "less than two of them");
     assert_eq!(trouble(-110), None);
     assert_eq!(trouble(0), None);
+}
+
+#[test]
+fn who_is_repaired_takes_the_address_back_in_the_time_that_was_measured() {
+    for (fault, weight, measured) in
+        [(Fault::Keepalived, -20, 3.6), (Fault::Link, -20, 3.6), (Fault::Haproxy, -20, 5.05), (Fault::Haproxy, 0, 6.4)]
+    {
+        let both = [speaker("a", 1, 110), speaker("b", 2, 100)].map(|one| tracked(one, weight, 2.0, 2));
+        let group = Group::new(both.to_vec());
+        let broken = group.after(&group.start(), 0, fault);
+        let back = group.repaired(&broken, 0, fault);
+        assert_eq!((broken.masters, back.masters), (BTreeSet::from([1]), BTreeSet::from([0])), "{fault:?}");
+        let told = back.after.expect("it moves");
+        assert!(told.least <= measured && measured <= told.most + 0.3, "{fault:?}: {told} against {measured}");
+    }
+}
+
+#[test]
+fn a_partition_makes_two_masters_until_it_heals() {
+    let group = Group::new(vec![speaker("a", 1, 150), speaker("b", 2, 100)]);
+    for at in [0, 1] {
+        let (apart, healed) = group.partitioned(&group.start(), at);
+        assert_eq!((apart.masters.len(), healed.masters), (2, BTreeSet::from([0])));
+        assert!(healed.after.is_some_and(|after| after.most <= 1.0));
+    }
 }
