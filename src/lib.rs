@@ -27,6 +27,7 @@ pub mod world;
 pub use emit::manifest::{
     Cluster as ManifestCluster, File as ManifestFile, Manifest, Node as ManifestNode, instance_id,
 };
+pub use emit::nar::hash as nar_hash;
 
 use check::{Baked, Lines, Overview, Survey, View, Written};
 use diag::{Code, Diagnostic, Sink, Sources, Span};
@@ -66,6 +67,8 @@ pub struct Plan {
     /// Places in profiles that accepted a finding of the model.
     pub accepted: BTreeSet<Span>,
     project: Option<Project>,
+    /// Whether marks stand for secrets, so that their files get another name.
+    gaps: bool,
     /// What fragments without placeholders contribute, the same for every node: made once, by whoever needs it first.
     constant: BTreeMap<String, OnceLock<Option<Contribution>>>,
 }
@@ -88,8 +91,8 @@ pub fn plan(world: &dyn World, request: &Request) -> Plan {
     }
     let constant = project.iter().flat_map(|project| project.fragments.keys().filter(|name| project.is_constant(name)));
     let constant = constant.map(|name| (name.clone(), OnceLock::new())).collect();
-    let accepted = sink.accepted().clone();
-    Plan { sources, selected, all, diagnostics: sink.finish(), accepted, project, constant }
+    let (accepted, gaps) = (sink.accepted().clone(), world.omits_secrets());
+    Plan { sources, selected, all, diagnostics: sink.finish(), accepted, project, gaps, constant }
 }
 
 /// The nodes that the patterns name, sorted. A pattern that names nothing is an error: a name mistyped in a script
@@ -134,10 +137,13 @@ impl Plan {
         let (cluster, part) = (&*project.cluster, &whole.part);
         let view = View { cluster, node, part, baked: &baked, sources: &self.sources, lines: project };
         check::node(&view, &project.allowances, sink);
-        let files = match node.os {
+        let mut files = match node.os {
             Os::Flatcar => flatcar(node, whole, sink),
             Os::Almalinux | Os::Rocky => enterprise(&project.cluster, node, &whole, sink),
         };
+        if self.gaps {
+            files.leave_gaps();
+        }
         Some((files, Facts(baked.remembered())))
     }
 

@@ -28,6 +28,8 @@ mod fuzz;
 mod handover;
 #[path = "suite/lowering.rs"]
 mod lowering;
+#[path = "suite/parts.rs"]
+mod parts;
 #[path = "suite/profiles.rs"]
 mod profiles;
 #[path = "suite/rooms.rs"]

@@ -60,6 +60,15 @@ pub(super) struct Build {
     /// Only these nodes: names or patterns such as 'worker*', 'master?'; the others stay as they were built
     #[arg(short, long = "node", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(super) nodes: Vec<String>,
+    /// The nodes named in this file as well, one a line; an empty file is no node
+    #[arg(long, value_name = "FILE")]
+    pub(super) nodes_file: Option<PathBuf>,
+    /// Write the files of one node into the folder itself, which must be empty or not exist; no manifest
+    #[arg(long)]
+    pub(super) flat: bool,
+    /// `omit` reads no secret and leaves marked gaps; files with gaps are called `*.incomplete`
+    #[arg(long, value_name = "WHAT", default_value = "read")]
+    pub(super) secrets: Secrets,
     /// Where to write; the folder is replaced as a whole
     #[arg(short, long, value_name = "DIR", default_value = "dist")]
     pub(super) out: PathBuf,
@@ -130,6 +139,15 @@ pub(super) enum Form {
     Text,
     /// For programs, on standard output
     Json,
+}
+
+/// What becomes of secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Secrets {
+    /// Their values are read
+    Read,
+    /// None is read
+    Omit,
 }
 
 /// Forms of a report about a project.

@@ -1,14 +1,16 @@
 //! `bake build`.
 
 use super::Outcome;
-use super::args::{Build, Form};
+use super::args::{Build, Form, Secrets};
 use super::report::{report, unusable};
 use super::settings::{Settings, Volume};
 use super::show::Show;
 use crate::diag::{Code, Diagnostic, Sink, Sources};
 use crate::model::artifact::Artifact;
 use crate::world::disk::Disk;
+use crate::world::omit::Omit;
 use crate::world::output::{Failure, MANIFEST, Output};
+use crate::world::{Trouble, World as _};
 use crate::{Facts, Manifest, ManifestCluster, ManifestNode, Plan, Request};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -31,26 +33,79 @@ struct Written {
 }
 
 pub(super) fn run(settings: &Settings, show: &Show, args: &Build) -> Outcome {
-    let disk = match Disk::open(&settings.root) {
-        Ok(disk) => disk,
-        Err(trouble) => {
-            let found = [unusable(&settings.root, trouble)];
-            return report(show, args.format, &Sources::default(), &found, written(None), &str::to_owned);
+    let opened = Disk::open(&settings.root).map_err(|trouble| unusable(&settings.root, trouble));
+    let (disk, nodes) = match opened.and_then(|disk| Ok((disk, wanted(settings, args)?))) {
+        Ok(opened) => opened,
+        Err(found) => {
+            return report(show, args.format, &Sources::default(), &[found], written(None), &str::to_owned);
         }
     };
-    let request = Request { profiles: args.profiles.clone(), nodes: args.nodes.clone() };
-    let plan = crate::plan(&disk, &request);
+    let nobody = nodes.is_empty() && args.nodes_file.is_some();
+    let request = Request { profiles: args.profiles.clone(), nodes };
+    let mut plan = match args.secrets {
+        Secrets::Read => crate::plan(&disk, &request),
+        Secrets::Omit => crate::plan(&Omit(&disk), &request),
+    };
+    if nobody {
+        plan.selected.clear();
+    }
     let mut sink = Sink::default();
     plan.diagnostics.iter().for_each(|found| sink.push(found.clone()));
     plan.accepted.iter().for_each(|place| sink.accept(*place));
     let out = settings.path(&args.out);
-    let done = if sink.failed() { None } else { bake(&plan, &out, settings, show, args, &mut sink) };
+    let done = match args.flat {
+        _ if sink.failed() => None,
+        true => flat(&plan, &out, &mut sink),
+        false => bake(&plan, &out, settings, show, args, &mut sink),
+    };
     let found = sink.finish();
     let outcome = report(show, args.format, &plan.sources, &found, written(done.as_ref()), &|text| plan.redact(text));
     if let (Some(done), Form::Text, true) = (&done, args.format, settings.volume > Volume::Quiet) {
         summarize(show, settings, done, &out);
     }
     outcome
+}
+
+/// The names and patterns of nodes that were asked for: those of the command line, and a line of the file each.
+fn wanted(settings: &Settings, args: &Build) -> Result<Vec<String>, Diagnostic> {
+    let mut nodes = args.nodes.clone();
+    let Some(file) = &args.nodes_file else { return Ok(nodes) };
+    let path = settings.path(file);
+    let shown = path.display();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().and_then(std::ffi::OsStr::to_str).unwrap_or_default();
+    let read = Disk::open(folder).and_then(|disk| disk.read(name)).map_err(|trouble| match trouble {
+        Trouble::Missing => Diagnostic::new(Code::FileMissing, format!("there is no file `{shown}`")),
+        Trouble::Other(why) => Diagnostic::new(Code::FileUnreadable, format!("cannot read `{shown}`: {why}")),
+        _ => Diagnostic::new(Code::FileUnreadable, format!("`{shown}` is not a regular file")),
+    })?;
+    let text =
+        String::from_utf8(read).map_err(|_| Diagnostic::new(Code::NotUtf8, format!("`{shown}` is not valid UTF-8")))?;
+    nodes.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned));
+    Ok(nodes)
+}
+
+/// Compiles one node and writes its files into the output itself, for somebody to whom a node is a folder of its own.
+fn flat(plan: &Plan, out: &Path, sink: &mut Sink) -> Option<Written> {
+    let mut refuse = |failure: Failure| sink.push(refusal(failure));
+    let [name] = plan.selected.as_slice() else {
+        let message = format!("`--flat` writes one node, and {} are selected", plan.selected.len());
+        refuse(Failure { message, hint: Some("name one with `--node`".to_owned()) });
+        return None;
+    };
+    let output = Output::begin(out).map_err(&mut refuse).ok()?;
+    if output.previous().is_some() {
+        let message = format!("`{}` holds a build of nodes, which a flat one does not replace", out.display());
+        refuse(Failure { message, hint: Some("remove it, or choose another `--out`".to_owned()) });
+        return None;
+    }
+    let (node, facts) = one(plan, &output, name, "", sink).map_err(|failure| sink.push(refusal(failure))).ok()??;
+    plan.conclude(vec![facts], sink);
+    if sink.failed() {
+        return None;
+    }
+    output.finish_bare().map_err(|failure| sink.push(refusal(failure))).ok()?;
+    Some(Written { nodes: Nodes::from([(name.clone(), node)]), cluster: None })
 }
 
 /// Compiles what was selected and writes it, unless anything is wrong. The nodes that were written.
@@ -116,7 +171,7 @@ fn compile(plan: &Plan, output: &Output, jobs: usize, watch: Option<&Show>, sink
         let index = next.fetch_add(1, Ordering::Relaxed);
         let Some(name) = plan.selected.get(index) else { return };
         let mut own = Sink::default();
-        let node = one(plan, output, name, &mut own).unwrap_or_else(|failure| {
+        let node = one(plan, output, name, name, &mut own).unwrap_or_else(|failure| {
             own.push(refusal(failure));
             next.store(total, Ordering::Relaxed); // a full disk is full for every node: say so once
             None
@@ -145,11 +200,11 @@ fn compile(plan: &Plan, output: &Output, jobs: usize, watch: Option<&Show>, sink
     nodes
 }
 
-/// Compiles and writes one node; `None` when it does not compile.
-fn one(plan: &Plan, output: &Output, name: &str, sink: &mut Sink) -> Result<Option<Baked>, Failure> {
+/// Compiles one node and writes it into `folder`; `None` when it does not compile.
+fn one(plan: &Plan, output: &Output, name: &str, folder: &str, sink: &mut Sink) -> Result<Option<Baked>, Failure> {
     let Some((node, facts)) = plan.bake(name, sink) else { return Ok(None) };
     for file in &node.artifacts {
-        output.write(name, &file.path, &file.bytes, file.secret)?;
+        output.write(folder, &file.path, &file.bytes, file.secret)?;
     }
     Ok(Some((ManifestNode::from(&node), facts)))
 }

@@ -6,10 +6,11 @@ use super::report::{report, unusable};
 use super::settings::{Settings, Volume};
 use super::show::Show;
 use crate::diag::{Code, Diagnostic, Sink, Sources};
+use crate::model::artifact::complete;
 use crate::world::disk::Disk;
 use crate::world::output::MANIFEST;
 use crate::world::{Kind, Trouble, World as _};
-use crate::{Manifest, ManifestFile, ManifestNode, instance_id};
+use crate::{Manifest, ManifestFile, ManifestNode, instance_id, nar_hash};
 use serde_json::Map;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -20,10 +21,14 @@ pub(super) fn run(settings: &Settings, show: &Show, args: &Verify) -> Outcome {
     let checked = check(&folder, &mut sink);
     let found = sink.finish();
     let outcome = report(show, args.format, &Sources::default(), &found, Map::new(), &str::to_owned);
-    if let (Some(files), Outcome::Done, Form::Text, true) =
+    if let (Some(checked), Outcome::Done, Form::Text, true) =
         (checked, outcome, args.format, settings.volume > Volume::Quiet)
     {
+        let Checked { files, incomplete } = checked;
         show.note(&format!("{}: all of {files} files are as they were built", folder.display()));
+        if incomplete > 0 {
+            show.note(&format!("{incomplete} of them without their secrets: no machine can start from them"));
+        }
     }
     outcome
 }
@@ -31,8 +36,15 @@ pub(super) fn run(settings: &Settings, show: &Show, args: &Verify) -> Outcome {
 /// Folders in which people keep files of their own beside ours.
 const SHARED: &[&str] = &["terraform/"];
 
-/// Compares everything in `folder` with the manifest there; how many files it lists.
-fn check(folder: &Path, sink: &mut Sink) -> Option<usize> {
+/// What a manifest lists.
+struct Checked {
+    files: usize,
+    /// Files with gaps in place of secrets.
+    incomplete: usize,
+}
+
+/// Compares everything in `folder` with the manifest there.
+fn check(folder: &Path, sink: &mut Sink) -> Option<Checked> {
     let disk = Disk::open(folder).map_err(|trouble| sink.push(unusable(folder, trouble))).ok()?;
     let shown = folder.join(MANIFEST).display().to_string();
     let bytes = disk.read(MANIFEST).map_err(|trouble| sink.push(no_manifest(&shown, &trouble))).ok()?;
@@ -66,7 +78,9 @@ fn check(folder: &Path, sink: &mut Sink) -> Option<usize> {
             sink.push(mismatch(format!("`{}` is not a regular file", entry.path)));
         }
     }
-    Some(manifest.nodes.values().map(|node| node.files.len()).sum::<usize>() + shared.len())
+    let of_nodes = || manifest.nodes.values().flat_map(|node| node.files.keys());
+    let incomplete = of_nodes().filter(|path| complete(path) != *path).count();
+    Some(Checked { files: of_nodes().count() + shared.len(), incomplete })
 }
 
 fn compare(disk: &Disk, name: &str, node: &ManifestNode, sink: &mut Sink) {
@@ -79,6 +93,11 @@ fn compare(disk: &Disk, name: &str, node: &ManifestNode, sink: &mut Sink) {
     if contents.len() == node.files.len() && id != node.instance_id {
         let listed = &node.instance_id;
         sink.push(mismatch(format!("the files of `{name}` give the instance-id `{id}` instead of `{listed}`")));
+    }
+    let nar = nar_hash(contents.iter().map(|(path, bytes)| (*path, bytes.as_slice())));
+    if let Some(listed) = node.nar_hash.as_ref().filter(|listed| contents.len() == node.files.len() && **listed != nar)
+    {
+        sink.push(mismatch(format!("the files of `{name}` give the narHash `{nar}` instead of `{listed}`")));
     }
 }
 

@@ -4,7 +4,8 @@
 //! inputs are named per file and without digests of their own: a build of some nodes keeps the entries of the others,
 //! whose inputs may have changed since.
 
-use crate::model::artifact::{Artifact, NodeOutput};
+use super::nar;
+use crate::model::artifact::{Artifact, NodeOutput, complete};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -45,6 +46,9 @@ pub struct Node {
     pub os: String,
     /// Changes exactly when the contents do; see [`instance_id`].
     pub instance_id: String,
+    /// What `nix hash path` says of the node's folder; absent in manifests of older versions.
+    #[serde(rename = "narHash", default, skip_serializing_if = "Option::is_none")]
+    pub nar_hash: Option<String>,
     /// Its files by path below the node's folder.
     pub files: BTreeMap<String, File>,
 }
@@ -86,7 +90,13 @@ impl Manifest {
 impl From<&NodeOutput> for Node {
     fn from(node: &NodeOutput) -> Self {
         let files = node.artifacts.iter().map(|artifact| (artifact.path.clone(), File::from(artifact)));
-        Self { os: node.os.to_owned(), instance_id: node.instance_id.clone(), files: files.collect() }
+        let contents = node.artifacts.iter().map(|artifact| (artifact.path.as_str(), artifact.bytes.as_slice()));
+        Self {
+            os: node.os.to_owned(),
+            instance_id: node.instance_id.clone(),
+            nar_hash: Some(nar::hash(contents)),
+            files: files.collect(),
+        }
     }
 }
 
@@ -130,10 +140,11 @@ const UNCOUNTED: &[(&str, &str)] = &[
 /// `<node>-<16 hexadecimal digits>` from the contents of all files of a node but `meta-data` and `seed.iso`.
 ///
 /// cloud-init runs its per-instance steps again when this changes. Path and length go into the digest with the
-/// bytes, so that moving text from one file to the next changes it.
+/// bytes, so that moving text from one file to the next changes it. A file with gaps counts under its own name.
 pub fn instance_id<'a>(node: &str, files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> String {
+    let counts = |(path, _): &(&str, &[u8])| UNCOUNTED.iter().all(|(name, _)| name != path);
     let sorted: BTreeMap<&str, &[u8]> =
-        files.into_iter().filter(|(path, _)| UNCOUNTED.iter().all(|(name, _)| name != path)).collect();
+        files.into_iter().map(|(path, bytes)| (complete(path), bytes)).filter(counts).collect();
     let mut hash = Sha256::new();
     for (path, bytes) in sorted {
         for part in [path.as_bytes(), bytes] {
@@ -189,6 +200,7 @@ mod tests {
     "n": {
       "os": "almalinux",
       "instance_id": "n-0",
+      "narHash": "sha256-hc13y7Mbe5DyEnBMolr3s5sgFe7bLJcB83zsc5k8mT4=",
       "files": {
         "meta-data": {
           "sha256": "62c66a7a5dd70c3146618063c344e531e6d4b59e379808443ce962b3abd63c5a",

@@ -4,6 +4,7 @@ pub mod cloud_config;
 pub mod iso;
 pub mod json;
 pub mod manifest;
+pub mod nar;
 pub mod schema;
 pub mod summary;
 pub mod terraform;

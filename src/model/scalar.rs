@@ -120,6 +120,19 @@ impl FromStr for SecretRef {
     }
 }
 
+impl SecretRef {
+    /// What stands where the secret was left out: no blank, no quote, nothing that a configuration file reads as more
+    /// than a word. No password hash (crypt(5)) looks like it.
+    pub fn gap(&self) -> String {
+        format!("@omitted:{self}@")
+    }
+
+    /// Whether `text` is such a mark, so that nothing can be said about the value.
+    pub fn is_gap(text: &str) -> bool {
+        text.starts_with("@omitted:") && text.ends_with('@')
+    }
+}
+
 impl fmt::Display for SecretRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

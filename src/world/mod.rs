@@ -7,6 +7,7 @@ mod beneath;
 pub mod disk;
 pub mod local;
 pub mod memory;
+pub mod omit;
 pub mod output;
 
 use crate::model::scalar::SecretRef;
@@ -69,6 +70,11 @@ pub trait World: Sync {
 
     /// The value of a secret. Files may lie outside the project.
     fn secret(&self, reference: &SecretRef) -> Result<Vec<u8>, Trouble>;
+
+    /// Whether [`Self::secret`] gives the marks of gaps ([`SecretRef::gap`]) and no values.
+    fn omits_secrets(&self) -> bool {
+        false
+    }
 }
 
 /// A system error in its own words, without the number, lower-case as in all our messages.

@@ -123,10 +123,11 @@ impl Output {
         self.previous.as_deref()
     }
 
-    /// Writes one file. `path` is relative, with `/` between components. May be called from many threads,
-    /// for different nodes.
+    /// Writes one file. `path` is relative, with `/` between components; the node without a name is the output itself.
+    /// May be called from many threads, for different nodes.
     pub fn write(&self, node: &str, path: &str, bytes: &[u8], secret: bool) -> Result<(), Failure> {
-        self.put(&plain(node, path)?, bytes, if secret { SECRET } else { PUBLIC })
+        let relative = if node.is_empty() { inside(path)? } else { plain(node, path)? };
+        self.put(&relative, bytes, if secret { SECRET } else { PUBLIC })
     }
 
     /// Writes a file that lies beside the nodes' folders.
@@ -158,8 +159,13 @@ impl Output {
     }
 
     /// Writes the manifest and puts the build in the output's place.
-    pub fn finish(mut self, manifest: &[u8]) -> Result<(), Failure> {
+    pub fn finish(self, manifest: &[u8]) -> Result<(), Failure> {
         self.put(Path::new(MANIFEST), manifest, PUBLIC)?;
+        self.finish_bare()
+    }
+
+    /// Puts the build in the output's place without a manifest: bake will not replace it.
+    pub fn finish_bare(mut self) -> Result<(), Failure> {
         match self.how {
             How::InPlace => {}
             How::New => self.rename(RenameFlags::NOREPLACE)?,
@@ -325,14 +331,17 @@ fn unwritable(error: &io::Error) -> bool {
 /// `node/path`, unless either would lead elsewhere.
 fn plain(node: &str, path: &str) -> Result<PathBuf, Failure> {
     let whole = format!("{node}/{path}");
+    if node.contains('/') || node == MANIFEST { Err(unnamable(&whole)) } else { inside(&whole) }
+}
+
+/// `path`, unless it would lead out of the output.
+fn inside(path: &str) -> Result<PathBuf, Failure> {
     let odd = |part: &str| matches!(part, "" | "." | "..") || part.contains('\0');
-    if node.contains('/') || node == MANIFEST || whole.split('/').any(odd) {
-        return Err(Failure {
-            message: format!("`{}` cannot be the name of a file", whole.escape_debug()),
-            hint: None,
-        });
-    }
-    Ok(PathBuf::from(whole))
+    if path.split('/').any(odd) { Err(unnamable(path)) } else { Ok(PathBuf::from(path)) }
+}
+
+fn unnamable(path: &str) -> Failure {
+    Failure { message: format!("`{}` cannot be the name of a file", path.escape_debug()), hint: None }
 }
 
 /// Makes the folders that `path` lies in.

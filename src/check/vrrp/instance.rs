@@ -5,6 +5,7 @@ use super::super::written::Machine;
 use super::CONF;
 use crate::diag::{Code, Diagnostic, Severity, Sink, suggest};
 use crate::model::cluster::{Cluster, Interface};
+use crate::model::scalar::SecretRef;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
@@ -87,7 +88,8 @@ impl<'a> One<'a> {
             sink.push(found.hint("remove the block, or write `vrrp_version 2`"));
             return;
         }
-        let Some(password) = &self.instance.auth_pass else { return };
+        let given = self.instance.auth_pass.as_ref();
+        let Some(password) = given.filter(|password| !SecretRef::is_gap(&password.value)) else { return };
         let length = password.value.len();
         // Secrets that are easily guessed have a rule of their own.
         let secret = self.machine.source(CONF, password.line).contains("secrets.");
