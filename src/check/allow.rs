@@ -64,7 +64,7 @@ fn covers(allowance: &Allowance, found: &Diagnostic, node: Option<&str>, sources
 /// Reports entries that accepted nothing, although everything was looked at.
 pub fn unused(allowances: &[Allowance], sink: &mut Sink) {
     let used: BTreeSet<_> = sink.accepted().clone();
-    for allowance in allowances.iter().filter(|allowance| !used.contains(&allowance.span)) {
+    for allowance in allowances.iter().filter(|allowance| !allowance.shared && !used.contains(&allowance.span)) {
         if !Code::ALL.iter().any(|code| code.is_rule() && code.id() == allowance.allow.rule.as_str()) {
             continue; // was refused as such
         }

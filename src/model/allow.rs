@@ -12,4 +12,6 @@ pub struct Allowance {
     pub span: Span,
     /// The node whose profile it stands in.
     pub node: Option<String>,
+    /// Whether it stands in a role of the project's library: other projects may need it where this one does not.
+    pub shared: bool,
 }

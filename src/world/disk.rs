@@ -11,7 +11,7 @@ use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, Stat, fstat, openat, readlink
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::Read as _;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
@@ -24,8 +24,12 @@ pub struct Disk {
 impl Disk {
     /// The project in the folder `root`.
     pub fn open(root: &Path) -> Result<Self, Trouble> {
+        Self::open_at(CWD, root)
+    }
+
+    fn open_at(from: BorrowedFd<'_>, root: &Path) -> Result<Self, Trouble> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        match openat(CWD, root, flags, Mode::empty()) {
+        match openat(from, root, flags, Mode::empty()) {
             Ok(root) => Ok(Self { root }),
             Err(Errno::NOTDIR) => Err(Trouble::WrongKind),
             Err(errno) => Err(trouble(errno)),
@@ -95,6 +99,16 @@ impl World for Disk {
         }
         found.sort_unstable();
         Ok(found)
+    }
+
+    fn has(&self, path: &str) -> bool {
+        let found = open_beneath(&self.root, path, OFlags::PATH | OFlags::NOFOLLOW).map_err(trouble);
+        !matches!(found, Err(Trouble::Missing))
+    }
+
+    fn library(&self, path: &str) -> Result<Box<dyn World + '_>, Trouble> {
+        let library = Self::open_at(self.root.as_fd(), Path::new(path))?;
+        Ok(Box::new(library))
     }
 
     fn secret(&self, reference: &SecretRef) -> Result<Vec<u8>, Trouble> {
@@ -269,6 +283,35 @@ mod tests {
         for name in ["BAKE_NO_SUCH_VARIABLE", "A=B", "A\0B"] {
             assert_eq!(disk.secret(&SecretRef::Env(name.to_owned())), Err(Trouble::Missing));
         }
+    }
+
+    #[test]
+    fn what_is_there_is_there_whatever_it_is() {
+        let (_folder, disk) = project();
+        for path in ["a", "b", "b/in", "b/gone", "b/out", "b/abs", "../outside", "b/dir/y"] {
+            assert!(disk.has(path), "{path}");
+        }
+        for path in ["none", "b/none", "a/below", "b/dir/none"] {
+            assert!(!disk.has(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_library_lies_where_it_is_named_and_is_confined_too() {
+        let (folder, disk) = project();
+        let beside = folder.path().join("beside");
+        create_dir_all(beside.join("butane")).unwrap();
+        std::fs::write(beside.join("butane/x"), "x").unwrap();
+        symlink("../../outside", beside.join("butane/out")).unwrap();
+        symlink("beside", folder.path().join("by-link")).unwrap();
+        for path in ["../beside", "../by-link"] {
+            let library = disk.library(path).unwrap();
+            assert_eq!(library.read("butane/x").unwrap(), b"x");
+            assert_eq!(library.read("butane/out"), Err(Trouble::Escapes));
+            assert_eq!(library.read("../outside"), Err(Trouble::Escapes));
+        }
+        assert!(matches!(disk.library("../none"), Err(Trouble::Missing)));
+        assert!(matches!(disk.library("../outside"), Err(Trouble::WrongKind)));
     }
 
     #[test]

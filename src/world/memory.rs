@@ -1,6 +1,7 @@
 //! A world without a disk: for tests, fuzzing and library users.
 
 use super::{Entry, Kind, LIMIT, Trouble, World};
+use crate::model::path::clean;
 use crate::model::scalar::SecretRef;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +16,7 @@ const LINKS: usize = 40;
 pub struct MemoryWorld {
     files: BTreeMap<String, Stored>,
     environment: BTreeMap<String, Vec<u8>>,
+    libraries: BTreeMap<String, MemoryWorld>,
 }
 
 #[derive(Clone)]
@@ -57,6 +59,12 @@ impl MemoryWorld {
     /// Sets an environment variable.
     pub fn env(&mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> &mut Self {
         self.environment.insert(name.into(), value.into());
+        self
+    }
+
+    /// Adds a library under the path by which the project names it.
+    pub fn library_at(&mut self, path: impl Into<String>, library: MemoryWorld) -> &mut Self {
+        self.libraries.insert(clean(&path.into()), library);
         self
     }
 
@@ -163,6 +171,19 @@ impl World for MemoryWorld {
             entries.insert(rest.to_owned(), Entry { path: rest.to_owned(), kind, target });
         }
         Ok(entries.into_values().collect())
+    }
+
+    fn has(&self, path: &str) -> bool {
+        let linked = self.files.contains_key(&clean(path));
+        let there = |path: String| self.files.contains_key(&path) || self.is_directory(&path);
+        linked || self.resolve(path).map_or(true, there)
+    }
+
+    fn library(&self, path: &str) -> Result<Box<dyn World + '_>, Trouble> {
+        match self.libraries.get(&clean(path)) {
+            Some(library) => Ok(Box::new(library.clone())),
+            None => Err(Trouble::Missing),
+        }
     }
 
     fn secret(&self, reference: &SecretRef) -> Result<Vec<u8>, Trouble> {

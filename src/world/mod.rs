@@ -1,10 +1,11 @@
 //! The only way to the outside: files and environment.
 //!
 //! Phases get a `&dyn World`; nothing else touches the disk. [`disk`] is the real one, confined to the
-//! project; [`memory`] serves tests, fuzzing and library users.
+//! project; [`memory`] serves tests, fuzzing and library users; [`layers`] puts a library behind either.
 
 mod beneath;
 pub mod disk;
+pub mod layers;
 pub mod local;
 pub mod memory;
 pub mod omit;
@@ -68,6 +69,9 @@ pub trait World: Sync {
     /// Everything below a directory inside the project, sorted by path; links are not followed.
     fn walk(&self, path: &str) -> Result<Vec<Entry>, Trouble>;
 
+    /// Whether there is something at a path inside the project, be it a link that leads nowhere or out of it.
+    fn has(&self, path: &str) -> bool;
+
     /// The value of a secret. Files may lie outside the project.
     fn secret(&self, reference: &SecretRef) -> Result<Vec<u8>, Trouble>;
 
@@ -75,6 +79,9 @@ pub trait World: Sync {
     fn omits_secrets(&self) -> bool {
         false
     }
+
+    /// A folder that other projects use too, as a world of its own. It may lie outside the project.
+    fn library(&self, path: &str) -> Result<Box<dyn World + '_>, Trouble>;
 }
 
 /// A system error in its own words, without the number, lower-case as in all our messages.

@@ -1,19 +1,19 @@
 //! Fragments: Butane documents with placeholders, and what they make for one node.
 
 use super::local::{Files, Reference};
-use super::{BUTANE, FILES, read};
+use super::{BUTANE, read};
 use crate::diag::{Code, Diagnostic, FileId, Sink, Sources, Span};
 use crate::load::template::{self, Engine};
 use crate::load::yaml::{Content, Document, NodeId};
 use crate::model::local::Locals;
-use crate::world::World;
+use crate::world::layers::Layers;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A Butane document as it is written.
 #[derive(Debug, Clone)]
 pub struct Fragment {
-    /// Path relative to the project.
+    /// Path relative to the project, be it in its library.
     pub path: String,
     /// Its text.
     pub file: FileId,
@@ -61,10 +61,10 @@ const REFERENCES: &[(&[&str], bool)] = &[
     (&["passwd", "users", "*", "ssh_authorized_keys_local", "*"], false),
 ];
 
-/// Reads `butane/<name>.bu`. `None` means that an error was reported.
-pub(super) fn read(world: &dyn World, name: &str, sources: &mut Sources, sink: &mut Sink) -> Option<Fragment> {
-    let path = format!("{BUTANE}/{name}.bu");
-    let document = Arc::new(read::yaml(world, &path, sources, sink).1?);
+/// Reads `butane/<name>.bu`, the project's or its library's. `None` means that an error was reported.
+pub(super) fn read(layers: &Layers<'_>, name: &str, sources: &mut Sources, sink: &mut Sink) -> Option<Fragment> {
+    let path = layers.find(&format!("{BUTANE}/{name}.bu"));
+    let document = Arc::new(read::yaml(layers, &path, sources, sink).1?);
     let mut search = Search { document: &document, found: Vec::new(), steps: STEPS };
     for (path, tree) in REFERENCES {
         if let Some(root) = document.root() {
@@ -146,7 +146,7 @@ impl Fragment {
             _ => None,
         });
         let names = files.names(texts, &self.references);
-        let mut inputs: Vec<String> = names.into_iter().map(|name| format!("{FILES}/{name}")).collect();
+        let mut inputs: Vec<String> = names.iter().map(|name| files.path(name)).collect();
         inputs.push(self.path.clone());
         inputs.sort();
         self.inputs = inputs.into();

@@ -4,6 +4,7 @@ use super::{FILES, read};
 use crate::diag::{Code, Diagnostic, Sink, Sources, Span};
 use crate::load::template::Engine;
 use crate::model::local::{LocalFile, Locals, Tree, TreeNode};
+use crate::world::layers::{Found, Layers};
 use crate::world::{Kind, Trouble, World};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,6 +31,8 @@ pub(super) struct Files {
     trees: BTreeMap<String, Tree>,
     /// Templates with their texts, the broken ones included: those were reported.
     templates: BTreeMap<String, Arc<str>>,
+    /// Paths of those that are the library's.
+    shared: BTreeMap<String, String>,
 }
 
 impl std::fmt::Debug for Files {
@@ -40,10 +43,10 @@ impl std::fmt::Debug for Files {
 }
 
 impl Files {
-    /// Compiles all templates, so that they can include each other.
-    pub(super) fn load(world: &dyn World, engine: &mut Engine, sources: &mut Sources, sink: &mut Sink) -> Self {
+    /// Compiles all templates, so that they can include each other, those of the project and of its library.
+    pub(super) fn load(layers: &Layers<'_>, engine: &mut Engine, sources: &mut Sources, sink: &mut Sink) -> Self {
         let mut files = Self::default();
-        let entries = match world.walk(FILES) {
+        let entries = match layers.walk_all(FILES) {
             Ok(entries) => entries,
             Err(Trouble::Missing) => return files,
             Err(why) => {
@@ -51,11 +54,13 @@ impl Files {
                 return files;
             }
         };
-        for entry in entries {
+        for Found { entry, path, shared } in entries {
             if entry.path.ends_with(TEMPLATE) && matches!(entry.kind, Kind::File { .. }) {
-                let path = format!("{FILES}/{}", entry.path);
-                match world.read(&path) {
-                    Ok(bytes) => files.compile(&entry.path, &bytes, engine, sources, sink),
+                if shared {
+                    files.shared.insert(entry.path.clone(), path.clone());
+                }
+                match layers.read(&path) {
+                    Ok(bytes) => files.compile(&entry.path, &path, &bytes, engine, sources, sink),
                     Err(why) => sink.push(read::trouble(&path, &why).at(Span::whole(sources.add(path.as_str(), "")))),
                 }
             }
@@ -63,18 +68,32 @@ impl Files {
         files
     }
 
-    fn compile(&mut self, name: &str, bytes: &[u8], engine: &mut Engine, sources: &mut Sources, sink: &mut Sink) {
-        let read = read::template(&format!("{FILES}/{name}"), bytes, sources, sink);
+    fn compile(
+        &mut self,
+        name: &str,
+        path: &str,
+        bytes: &[u8],
+        engine: &mut Engine,
+        sources: &mut Sources,
+        sink: &mut Sink,
+    ) {
+        let read = read::template(path, bytes, sources, sink);
         if let Some((file, text)) = &read {
             engine.add_file(name, *file, text, sink);
         }
         self.templates.insert(name.to_owned(), read.map(|(_, text)| text).unwrap_or_default());
     }
 
-    /// Reads what a fragment names, unless that was read before.
+    /// The path, relative to the project, of a file that a fragment or a template names.
+    pub(super) fn path(&self, name: &str) -> String {
+        self.shared.get(name).cloned().unwrap_or_else(|| format!("{FILES}/{name}"))
+    }
+
+    /// Reads what a fragment names, unless that was read before. A folder is one thing: the project's own, or the
+    /// library's.
     pub(super) fn add(
         &mut self,
-        world: &dyn World,
+        layers: &Layers<'_>,
         reference: &Reference,
         engine: &mut Engine,
         sources: &mut Sources,
@@ -95,13 +114,16 @@ impl Files {
         if known || name.is_empty() {
             return;
         }
-        let path = format!("{FILES}/{name}");
+        let path = layers.find(&format!("{FILES}/{name}"));
+        if layers.is_shared(&path) {
+            self.shared.insert(name.to_owned(), path.clone());
+        }
         let done = if reference.tree {
-            tree(world, &path).map(|tree| drop(self.trees.insert(name.to_owned(), tree)))
+            tree(layers, &path).map(|tree| drop(self.trees.insert(name.to_owned(), tree)))
         } else {
-            world.read(&path).map(|bytes| {
+            layers.read(&path).map(|bytes| {
                 if name.ends_with(TEMPLATE) {
-                    self.compile(name, &bytes, engine, sources, sink);
+                    self.compile(name, &path, &bytes, engine, sources, sink);
                 } else {
                     // As a source, so that findings can point into it.
                     if let (Ok(text), true) = (std::str::from_utf8(&bytes), bytes.len() <= SHOWN) {

@@ -18,6 +18,7 @@ use crate::model::Spanned;
 use crate::model::allow::Allowance;
 use crate::model::cluster::{Cluster, Node};
 use crate::model::profile::Allow;
+use crate::world::layers::Layers;
 use crate::world::{Kind, World};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -48,27 +49,27 @@ pub struct Project {
 /// Reads the project whose profiles are in the folder `profiles`. `None` means that errors were reported.
 pub fn load(world: &dyn World, profiles: &str, sources: &mut Sources, sink: &mut Sink) -> Option<Project> {
     let before = sink.errors();
-    let profiles = profile::load(world, profiles, sources, sink)?;
+    let (profiles, layers) = profile::load(world, profiles, sources, sink)?;
     let named: Vec<_> =
         profiles.roles.values().filter_map(|role| role.content.as_ref()).flat_map(|role| &role.fragments).collect();
     let mut fragments = BTreeMap::new();
     for reference in named {
         let name = &reference.name;
         if profiles.fragments.contains(name.as_str()) && !fragments.contains_key(name.as_str()) {
-            fragments.insert(name.value.clone(), fragment::read(world, name, sources, sink));
+            fragments.insert(name.value.clone(), fragment::read(&layers, name, sources, sink));
         }
     }
-    let allowances = allowances(&profiles);
+    let allowances = allowances(&profiles, &layers);
     let cluster = Arc::new(resolve::resolve(profiles, sink));
     let secrets = Arc::new(Secrets::load(world, &cluster.profile.secrets));
     let mut engine = Engine::new(cluster.clone(), secrets.clone());
-    let mut files = local::Files::load(world, &mut engine, sources, sink);
+    let mut files = local::Files::load(&layers, &mut engine, sources, sink);
     let mut compiled = BTreeMap::new();
     for (name, fragment) in fragments {
         let Some(mut fragment) = fragment else { continue };
         fragment.compile(sources, &mut engine, sink);
         for reference in &fragment.references {
-            files.add(world, reference, &mut engine, sources, sink);
+            files.add(&layers, reference, &mut engine, sources, sink);
         }
         compiled.insert(name, fragment);
     }
@@ -80,7 +81,7 @@ pub fn load(world: &dyn World, profiles: &str, sources: &mut Sources, sink: &mut
     (sink.errors() == before).then_some(project)
 }
 
-/// Files below `butane/` that nothing is made from. What is written for people (`*.md`) and hidden files are not meant
+/// Files below the project's own `butane/` that nothing is made from. What is written for people (`*.md`) and hidden files are not meant
 /// to be used.
 fn unused(
     world: &dyn World,
@@ -107,19 +108,22 @@ fn unused(
 }
 
 /// The entries of every profile's `allow`.
-fn allowances(profiles: &Profiles) -> Vec<Allowance> {
-    fn of(list: &[Spanned<Allow>], node: Option<&str>) -> impl Iterator<Item = Allowance> {
+fn allowances(profiles: &Profiles, layers: &Layers<'_>) -> Vec<Allowance> {
+    fn of(list: &[Spanned<Allow>], node: Option<&str>, shared: bool) -> impl Iterator<Item = Allowance> {
         list.iter().map(move |allow| Allowance {
             allow: allow.value.clone(),
             span: allow.span,
             node: node.map(str::to_owned),
+            shared,
         })
     }
-    let mut found: Vec<Allowance> = of(&profiles.cluster.allow, None).collect();
-    let roles = profiles.roles.values().filter_map(|role| role.content.as_ref());
-    found.extend(roles.flat_map(|role| of(&role.allow, None)));
+    let mut found: Vec<Allowance> = of(&profiles.cluster.allow, None, false).collect();
+    for role in profiles.roles.values() {
+        let shared = layers.is_shared(&role.path);
+        found.extend(role.content.iter().flat_map(|content| of(&content.allow, None, shared)));
+    }
     for (name, node) in &profiles.nodes {
-        found.extend(node.content.iter().flat_map(|node| of(&node.allow, Some(name))));
+        found.extend(node.content.iter().flat_map(|node| of(&node.allow, Some(name), false)));
     }
     found
 }

@@ -50,7 +50,7 @@ pub(super) fn check(profiles: &Profiles, sink: &mut Sink) {
     }
     pods(profiles, sink);
     for flow in &cluster.flows {
-        let forms = Forms { any: true, vip: true };
+        let forms = Forms { any: true, vip: true, optional: false };
         for end in [&flow.from, &flow.to] {
             place(profiles, end, end.span, forms, sink);
         }

@@ -36,8 +36,10 @@ pub struct Profiles {
     pub cluster: ClusterProfile,
     /// Path of `cluster.yaml` relative to the project.
     pub path: String,
-    /// Roles by name.
+    /// Roles by name: all of the project's, and those of its library that its nodes have.
     pub roles: BTreeMap<String, Profile<RoleProfile>>,
+    /// Names of the library's other roles. What they say does not matter here, but that there are such does.
+    pub idle_roles: BTreeSet<String>,
     /// Nodes by name.
     pub nodes: BTreeMap<String, Profile<NodeProfile>>,
     /// Names of the fragments below `butane/`.
@@ -45,6 +47,16 @@ pub struct Profiles {
 }
 
 impl Profiles {
+    /// Names of all roles.
+    fn role_names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.roles.keys().chain(&self.idle_roles).map(String::as_str)
+    }
+
+    /// Whether there is a role of this name.
+    fn has_role(&self, name: &str) -> bool {
+        self.roles.contains_key(name) || self.idle_roles.contains(name)
+    }
+
     /// Whether every profile could be read: only then is the absence of something known.
     fn complete(&self) -> bool {
         self.nodes.values().all(|node| node.content.is_some()) && self.roles.values().all(|role| role.content.is_some())

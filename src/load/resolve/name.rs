@@ -54,9 +54,16 @@ pub(super) struct Forms {
     pub(super) any: bool,
     /// `vip:<name>`
     pub(super) vip: bool,
+    /// `?` at the end: nobody, where there is no such network, role or node.
+    pub(super) optional: bool,
 }
 
-/// Reads a place and looks its name up. `None` means that an error was reported.
+/// A name without the `?` that says that there need not be such a thing, and whether it had one.
+pub(super) fn optional(text: &str) -> (&str, bool) {
+    text.strip_suffix('?').map_or((text, false), |text| (text, true))
+}
+
+/// Reads a place and looks its name up. `None` means that an error was reported, or that there need not be such a place.
 pub(super) fn place<'a>(
     profiles: &Profiles,
     text: &'a str,
@@ -65,14 +72,15 @@ pub(super) fn place<'a>(
     sink: &mut Sink,
 ) -> Option<Place<'a>> {
     let cluster = &profiles.cluster;
+    let (text, optional) = if forms.optional { optional(text) } else { (text, false) };
     let check = |known: bool, place: Place<'a>, report: &mut dyn FnMut()| {
-        if !known {
+        if !known && !optional {
             report();
         }
         known.then_some(place)
     };
     let declared = |known: bool, place, sink: &mut Sink| {
-        if !known {
+        if !known && !optional {
             let message = format!("`{text}` is not declared in `cluster.yaml`");
             sink.push(Diagnostic::new(Code::UnknownName, message).at(span));
         }
@@ -85,8 +93,8 @@ pub(super) fn place<'a>(
         Some(("network", name)) => check(cluster.networks.contains_key(name), Place::Network(name), &mut || {
             unknown("network", name, span, cluster.networks.keys().map(String::as_str), sink);
         }),
-        Some(("role", name)) => check(profiles.roles.contains_key(name), Place::Role(name), &mut || {
-            unknown("role", name, span, profiles.roles.keys().map(String::as_str), sink);
+        Some(("role", name)) => check(profiles.has_role(name), Place::Role(name), &mut || {
+            unknown("role", name, span, profiles.role_names(), sink);
         }),
         Some(("node", name)) => check(profiles.nodes.contains_key(name), Place::Node(name), &mut || {
             unknown("node", name, span, profiles.nodes.keys().map(String::as_str), sink);
@@ -143,6 +151,11 @@ mod tests {
             assert!(!is_label(bad), "{bad}");
         }
         assert!(is_domain("kube.internal") && !is_domain("kube..internal") && !is_domain("kube.internal."));
+    }
+
+    #[test]
+    fn what_need_not_be() {
+        assert_eq!((optional("network:vpn?"), optional("pods")), (("network:vpn", true), ("pods", false)));
     }
 
     #[test]

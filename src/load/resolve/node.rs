@@ -86,7 +86,7 @@ fn roles(profiles: &Profiles, content: &NodeProfile, sink: &mut Sink) {
     let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
     for role in &content.roles {
         let Some(profile) = profiles.roles.get(role.as_str()) else {
-            unknown("role", role, role.span, profiles.roles.keys().map(String::as_str), sink);
+            unknown("role", role, role.span, profiles.role_names(), sink);
             continue;
         };
         if let Some(first) = seen.insert(role, role.span) {

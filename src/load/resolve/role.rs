@@ -99,7 +99,7 @@ fn container(name: &str, container: &Spanned<Container>, sink: &mut Sink) {
     }
 }
 
-/// `None` if nobody could connect: an error was reported, or the sources are roles that no node has.
+/// `None` if nobody could connect: an error was reported, or there is nobody of those that are named.
 fn listen(
     profiles: &Profiles,
     wish: &Spanned<Wish>,
@@ -119,7 +119,7 @@ fn listen(
         sink.push(Diagnostic::new(Code::MissingKey, message).at(wish.span).hint("write `from: [any]` for everybody"));
         return None;
     }
-    let forms = Forms { any: true, vip: false };
+    let forms = Forms { any: true, vip: false, optional: true };
     let (mut any, mut sources) = (false, BTreeSet::new());
     let addresses = |at: usize| nodes[at].interfaces.iter().map(|card| Ipv4Net::from(card.address.value));
     for from in &wish.from {
@@ -195,9 +195,9 @@ pub(super) fn compose(profiles: &Profiles, roles: &BTreeMap<&str, Compiled<'_>>,
 
 /// Reports a role that is named where nobody has it.
 pub(super) fn known(profiles: &Profiles, role: &Spanned<String>, sink: &mut Sink) -> bool {
-    let known = profiles.roles.contains_key(role.as_str());
+    let known = profiles.has_role(role);
     if !known {
-        unknown("role", role, role.span, profiles.roles.keys().map(String::as_str), sink);
+        unknown("role", role, role.span, profiles.role_names(), sink);
     }
     known
 }

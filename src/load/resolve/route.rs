@@ -1,6 +1,6 @@
 //! Next hops: which router leads from a node's networks to where its roles want to go.
 
-use super::name::net;
+use super::name::{net, optional};
 use super::role::Compiled;
 use super::{Profiles, bad};
 use crate::diag::{Code, Diagnostic, Sink, suggest};
@@ -108,10 +108,10 @@ impl<'a> Table<'a> {
 
     /// What the wish's `to` means.
     fn target(&self, wish: &'a RouteWish, sink: &mut Sink) -> Option<Target<'a>> {
-        let (to, span) = (wish.to.as_str(), wish.to.span);
+        let ((to, optional), span) = (optional(&wish.to), wish.to.span);
         if let Some(name) = to.strip_prefix("network:") {
             let network = self.cluster.networks.get(name);
-            if network.is_none() {
+            if network.is_none() && !optional {
                 let known = self.cluster.networks.keys().map(String::as_str);
                 super::name::unknown("network", name, span, known, sink);
             }
@@ -120,6 +120,7 @@ impl<'a> Table<'a> {
         match (to, &self.cluster.pods) {
             ("default", _) => return Some(Target::Default),
             ("pods", Some(pods)) => return Some(Target::Pods(pods.cidr.value)),
+            ("pods", None) if optional => return None,
             ("pods", None) => {
                 let message = "`pods` is not declared in `cluster.yaml`";
                 sink.push(Diagnostic::new(Code::UnknownName, message).at(span));
@@ -204,12 +205,14 @@ impl Hop<'_> {
     }
 }
 
-/// From `node` to `other` on the first network that both are attached to; nobody is a hop of its own.
+/// From `node` to `other` on a network that both are attached to: that of the default route, so that one router is
+/// reached over one card, or else the first; nobody is a hop of its own.
 fn between<'n>(node: &'n Node, other: &Node) -> Option<Hop<'n>> {
     if node.name == other.name {
         return None;
     }
-    node.interfaces.iter().find_map(|card| {
+    let (outward, inward): (Vec<&Interface>, Vec<_>) = node.interfaces.iter().partition(|card| card.gateway.is_some());
+    outward.into_iter().chain(inward).find_map(|card| {
         let there = other.interfaces.iter().find(|there| there.network.value == card.network.value)?;
         Some(Hop { gateway: there.address.value, card })
     })

@@ -13,6 +13,9 @@ record! {
     pub struct ClusterProfile {
         /// Name of the cluster, for people and for the manifest.
         pub name: Spanned<String>,
+        /// Folder, relative to the project, whose `profiles/roles/` and `butane/` have every role, fragment and file that
+        /// the project itself has not. A file of the project's own stands in the place of the library's of that name.
+        pub library: Option<Spanned<String>>,
         /// DNS domain of the machines, for example `kube.internal`. A machine's full name is `<node>.<domain>`.
         pub domain: Spanned<String>,
         /// Time zone of the machines, a name of the IANA database such as `Europe/Madrid`.

@@ -47,7 +47,8 @@ record! {
 
     /// A route that nodes with this role need.
     pub struct RouteWish {
-        /// Destination: `network:<name>`, `pods`, `default` or a network such as `10.17.3.0/24`.
+        /// Destination: `network:<name>`, `pods`, `default` or a network such as `10.17.3.0/24`. With `?` at the end,
+        /// there is no route where the cluster has no such network: for roles that several projects share.
         pub to: Spanned<String>,
         /// Next hop. Without it: the router that is attached to this node's network and knows the destination.
         pub via: Option<Spanned<Ipv4Addr>>,
@@ -67,7 +68,8 @@ record! {
         pub port: Option<Spanned<u16>>,
         /// Last port of a range that starts at `port`.
         pub end_port: Option<Spanned<u16>>,
-        /// Who may connect: `any`, `network:<name>`, `role:<name>`, `node:<name>`, `pods`, an address or a network.
+        /// Who may connect: `any`, `network:<name>`, `role:<name>`, `node:<name>`, `pods`, an address or a network. With
+        /// `?` at the end, nobody where the cluster has none of this name: for roles that several projects share.
         pub from: Vec<Spanned<String>>,
     }
 }
