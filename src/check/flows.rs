@@ -91,7 +91,7 @@ fn implied(topology: &Topology<'_>, wanted: &Wanted<'_>, group: &mut Group) {
     }
 }
 
-/// Whoever a firewall is opened for can get there. A network counts as soon as one machine of it does: that the
+/// Whoever a firewall is opened for can get there: to the machine, or to a VIP with that port. A network counts as soon as one machine of it does: that the
 /// others have no route may be meant.
 fn listens(cluster: &Cluster, topology: &Topology<'_>, group: &mut Group) {
     let mut places: BTreeMap<Ipv4Net, Vec<End>> = BTreeMap::new();
@@ -121,12 +121,24 @@ fn listen_from(
     group: &mut Group,
 ) {
     let port = listen.ports.map(|(first, _)| first);
+    // What is offered on a VIP is meant to be reached there, whatever the machine's own address is.
+    let vips = topology
+        .cluster
+        .vips
+        .iter()
+        .enumerate()
+        .filter(|(_, vip)| vip.ports.iter().any(|offer| covers(listen, listen.protocol, Some(offer.port.value))));
+    let vips = vips.flat_map(|(vip, _)| topology.holders(vip)).filter(|end| end.device == at);
+    let targets: Vec<End> = std::iter::once(topology.machine(at)).chain(vips).collect();
     let mut failed = None;
-    for end in ends.iter().filter(|end| end.device != at || end.what == What::Pod) {
+    for (end, to) in ends.iter().flat_map(|end| targets.iter().map(move |to| (end, *to))) {
+        if end.device == at && end.what != What::Pod {
+            continue;
+        }
         // A node sends from the address of the card that its route leads out of.
         let own = topology.devices[end.device].node().is_some() && end.what == What::Machine;
         let from = if own { topology.machine(end.device) } else { *end };
-        let trace = topology.trace(&Packet { from, to: topology.machine(at), protocol: listen.protocol, port });
+        let trace = topology.trace(&Packet { from, to, protocol: listen.protocol, port });
         if trace.works() || group.known(&trace) {
             return;
         }

@@ -74,9 +74,8 @@ pub(super) fn load<'w>(
 /// The project with the library that it names behind it.
 fn library<'w>(world: &'w dyn World, named: &Spanned<String>) -> Result<Layers<'w>, Box<Diagnostic>> {
     let path = clean(named);
-    let refuse = |code, message: String, hint: &str| {
-        Err(Box::new(Diagnostic::new(code, message).at(named.span).hint(hint)))
-    };
+    let refuse =
+        |code, message: String, hint: &str| Err(Box::new(Diagnostic::new(code, message).at(named.span).hint(hint)));
     let own = ["butane", "profiles"].iter().any(|own| path.split('/').next() == Some(own));
     if named.starts_with('/') || own || path == "." {
         let message = format!("`{named}` cannot be the project's library");

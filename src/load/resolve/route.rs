@@ -205,14 +205,12 @@ impl Hop<'_> {
     }
 }
 
-/// From `node` to `other` on a network that both are attached to: that of the default route, so that one router is
-/// reached over one card, or else the first; nobody is a hop of its own.
+/// From `node` to `other` on the first network that both are attached to; nobody is a hop of its own.
 fn between<'n>(node: &'n Node, other: &Node) -> Option<Hop<'n>> {
     if node.name == other.name {
         return None;
     }
-    let (outward, inward): (Vec<&Interface>, Vec<_>) = node.interfaces.iter().partition(|card| card.gateway.is_some());
-    outward.into_iter().chain(inward).find_map(|card| {
+    node.interfaces.iter().find_map(|card| {
         let there = other.interfaces.iter().find(|there| there.network.value == card.network.value)?;
         Some(Hop { gateway: there.address.value, card })
     })
