@@ -32,6 +32,8 @@ mod lowering;
 mod parts;
 #[path = "suite/profiles.rs"]
 mod profiles;
+#[path = "suite/projects.rs"]
+mod projects;
 #[path = "suite/rooms.rs"]
 mod rooms;
 #[path = "suite/summary.rs"]

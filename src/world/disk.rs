@@ -296,6 +296,7 @@ mod tests {
         }
     }
 
+    #[allow(clippy::disallowed_methods)] // arranges what is read
     #[test]
     fn a_library_lies_where_it_is_named_and_is_confined_too() {
         let (folder, disk) = project();

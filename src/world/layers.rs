@@ -64,18 +64,18 @@ impl<'w> Layers<'w> {
 
     /// The entries of a folder in both, sorted by name; the project's win.
     pub fn list_all(&self, folder: &str) -> Result<Vec<Found>, Trouble> {
-        self.join(folder, &|world| world.list(folder))
+        self.join(folder, |world| world.list(folder))
     }
 
     /// Everything below a folder in both, sorted by path; the project's win.
     pub fn walk_all(&self, folder: &str) -> Result<Vec<Found>, Trouble> {
-        self.join(folder, &|world| world.walk(folder))
+        self.join(folder, |world| world.walk(folder))
     }
 
     fn join(
         &self,
         folder: &str,
-        read: &dyn Fn(&dyn World) -> Result<Vec<Entry>, Trouble>,
+        read: impl Fn(&dyn World) -> Result<Vec<Entry>, Trouble>,
     ) -> Result<Vec<Found>, Trouble> {
         let own = read(self.project);
         let Some(library) = &self.library else { return Ok(found(own?, format!("{folder}/"), false).collect()) };

@@ -1,6 +1,6 @@
 //! The same input gives the same bytes: other folder, threads, locale, time zone, umask, clock and order of files.
 
-use crate::support::{bake, repository, run, said};
+use crate::support::{bake, projects, repository, run, said};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -30,10 +30,10 @@ fn files(root: &Path, path: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Copies the project file by file, in an order that depends on `seed`, so that a folder lists them in another one.
+/// Copies all projects file by file, in an order that depends on `seed`, so that a folder lists them in another one.
 fn copy_shuffled(to: &Path, seed: u64) {
     let mut names = Vec::new();
-    for folder in ["profiles", "butane", "secrets"] {
+    for folder in ["profiles", "butane", "secrets", "examples"] {
         files(repository(), folder, &mut names);
     }
     // A fixed scramble will do: what matters is that it differs from the alphabet.
@@ -56,30 +56,37 @@ fn scratch() -> tempfile::TempDir {
 #[test]
 fn builds_under_other_circumstances_are_the_same() {
     let ordinary = tempfile::tempdir().unwrap();
-    let first = ordinary.path().join("dist");
-    let output = run(bake().current_dir(repository()).args(["build", "--jobs", "1", "--out"]).arg(&first));
-    assert!(output.status.success(), "{}", said(&output));
-    let expected = tree(&first);
-    assert!(expected.len() > 20, "a build writes files: {:?}", expected.keys());
+    let mut expected = BTreeMap::new();
+    for (name, project) in projects() {
+        let dist = ordinary.path().join(&name);
+        let output = run(bake().current_dir(project).args(["build", "--jobs", "1", "--out"]).arg(&dist));
+        assert!(output.status.success(), "{name}: {}", said(&output));
+        let built = tree(&dist);
+        assert!(built.len() > 20, "{name}: a build writes files: {:?}", built.keys());
+        expected.insert(name, built);
+    }
 
     // 2.1 s later: time stamps of two seconds' resolution would show.
     std::thread::sleep(std::time::Duration::from_millis(2100));
     for (seed, umask, jobs) in [(1, "077", "2"), (2, "000", "7")] {
         let other = scratch();
-        let project: PathBuf = other.path().join("an other/place");
-        copy_shuffled(&project, seed);
-        let dist = other.path().join("somewhere").join("out");
-        let mut command = Command::new("sh");
-        command.args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\"")]).arg(env!("CARGO_BIN_EXE_bake"));
-        command.arg("-C").arg(&project).args(["build", "--jobs", jobs, "--out"]).arg(&dist);
-        command.env_clear().env("LC_ALL", "tr_TR.UTF-8").env("LANG", "tr_TR.UTF-8").env("TZ", "Asia/Kathmandu");
-        command.env("HOME", "/nonexistent").env("SOURCE_DATE_EPOCH", "1234567890").current_dir("/");
-        let output = run(&mut command);
-        assert!(output.status.success(), "{}", said(&output));
-        let got = tree(&dist);
-        assert_eq!(got.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
-        for (name, content) in &got {
-            assert!(content == &expected[name], "{name} differs (jobs {jobs}, umask {umask})");
+        let copy: PathBuf = other.path().join("an other/place");
+        copy_shuffled(&copy, seed);
+        for (name, project) in projects() {
+            let project = copy.join(project.strip_prefix(repository()).unwrap());
+            let dist = other.path().join("somewhere").join(&name);
+            let mut command = Command::new("sh");
+            command.args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\"")]).arg(env!("CARGO_BIN_EXE_bake"));
+            command.arg("-C").arg(&project).args(["build", "--jobs", jobs, "--out"]).arg(&dist);
+            command.env_clear().env("LC_ALL", "tr_TR.UTF-8").env("LANG", "tr_TR.UTF-8").env("TZ", "Asia/Kathmandu");
+            command.env("HOME", "/nonexistent").env("SOURCE_DATE_EPOCH", "1234567890").current_dir("/");
+            let output = run(&mut command);
+            assert!(output.status.success(), "{name}: {}", said(&output));
+            let (got, expected) = (tree(&dist), &expected[&name]);
+            assert_eq!(got.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "{name}");
+            for (file, content) in &got {
+                assert!(content == &expected[file], "{name}: {file} differs (jobs {jobs}, umask {umask})");
+            }
         }
     }
 }

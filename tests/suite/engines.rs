@@ -1,10 +1,10 @@
-//! The real daemons judge every node's files, from what was built.
+//! The real daemons judge the files of every node of every cluster, from what was built.
 //!
 //! `tests/engines/packages.txt` lists what they need. An engine that is missing is reported as skipped, and
 //! fails the run where `BAKE_ENGINES=required`. Most of these checkers hide something behind their exit
 //! status, so any word of theirs counts as a failure unless it is listed here with a reason.
 
-use crate::support::{Built, built, engine, python, quadlet, repository, root, run, said, skip};
+use crate::support::{Built, built, engine, projects, python, quadlet, repository, root, run, said, skip};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -91,28 +91,31 @@ fn ignition_validate_accepts_configs_on_spec_3_3_0() {
     // Debian's ignition-validate knows specs up to 3.3.0, so the same cluster is built at that version.
     let Some(validate) = engine("ignition-validate") else { return };
     let scratch = tempfile::tempdir().expect("scratch");
-    let project = scratch.path().join("project");
-    for part in ["profiles", "butane", "secrets"] {
-        let from = repository().join(part);
-        assert!(run(Command::new("cp").arg("-r").arg(from).arg(make(&project).join(part))).status.success());
+    let copy = scratch.path().join("copy");
+    make(&copy);
+    for part in ["profiles", "butane", "secrets", "examples"] {
+        assert!(run(Command::new("cp").arg("-r").arg(repository().join(part)).arg(&copy)).status.success());
     }
-    let cluster = project.join("profiles/cluster.yaml");
-    let text = std::fs::read_to_string(&cluster).expect("cluster.yaml");
-    let older = text.replace("ignition: 3.4.0", "ignition: 3.3.0");
-    assert_ne!(text, older, "cluster.yaml names its Ignition version");
-    std::fs::write(&cluster, older).expect("cluster.yaml");
-    let dist = scratch.path().join("dist");
-    let output = run(crate::support::bake().arg("-C").arg(&project).args(["build", "--out"]).arg(&dist));
-    assert!(output.status.success(), "{}", said(&output));
-    let mut seen = 0;
-    for entry in std::fs::read_dir(&dist).expect("dist") {
-        let config = entry.expect("entry").path().join("config.ign");
-        if config.exists() {
-            seen += 1;
-            silent(&config.display().to_string(), Command::new(&validate).arg(&config), &[]);
+    for (name, path) in projects() {
+        let project = copy.join(path.strip_prefix(repository()).expect("below the repository"));
+        let cluster = project.join("profiles/cluster.yaml");
+        let text = std::fs::read_to_string(&cluster).expect("cluster.yaml");
+        let older = text.replace("ignition: 3.4.0", "ignition: 3.3.0");
+        assert_ne!(text, older, "{name}: cluster.yaml names its Ignition version");
+        std::fs::write(&cluster, older).expect("cluster.yaml");
+        let dist = scratch.path().join(&name);
+        let output = run(crate::support::bake().arg("-C").arg(&project).args(["build", "--out"]).arg(&dist));
+        assert!(output.status.success(), "{name}: {}", said(&output));
+        let mut seen = 0;
+        for entry in std::fs::read_dir(&dist).expect("dist") {
+            let config = entry.expect("entry").path().join("config.ign");
+            if config.exists() {
+                seen += 1;
+                silent(&config.display().to_string(), Command::new(&validate).arg(&config), &[]);
+            }
         }
+        assert!(seen > 0, "{name}: no node has config.ign");
     }
-    assert!(seen > 0, "no node has config.ign");
 }
 
 fn make(dir: &Path) -> &Path {
@@ -133,6 +136,7 @@ fn units(tree: &Path) -> Vec<PathBuf> {
 /// refer to. Vendor units are the machine's own; programs and foreign units become stubs.
 fn verify_root(built: &Built, node: &str, scratch: &Path) -> PathBuf {
     let root = scratch.join(node);
+    make(root.parent().expect("folder"));
     assert!(run(Command::new("cp").arg("-r").arg(built.trees.join(node)).arg(&root)).status.success());
     let vendor = root.join("usr/lib/systemd/system");
     std::fs::create_dir_all(&vendor).expect("folder");

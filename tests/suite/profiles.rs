@@ -2,8 +2,9 @@
 //!
 //! A case is `tests/cases/profiles/<name>.case`: sections `=== path` on top of those of `base.project`
 //! (`=== path -` takes a file away, `=== path hex` writes bytes, `=== path zeros` that many of them, `=== path -> target` makes a symbolic link,
-//! `=== env NAME` sets a variable). What is reported stands beside it in `<name>.expected`; `BLESS=1` rewrites that.
+//! `=== env NAME` sets a variable; a path that begins with `../../` is one of the project's library). What is reported stands beside it in `<name>.expected`; `BLESS=1` rewrites that.
 
+use crate::support::{projects, repository};
 use bake::diag::{Diagnostic, Sink, Sources, Span};
 use bake::load::project::{self, Instance, Project};
 use bake::model::local::TreeNode;
@@ -56,22 +57,30 @@ fn sections(text: &str) -> BTreeMap<String, Section> {
     sections
 }
 
+/// Where the cases have their library.
+const LIBRARY: &str = "../../";
+
 /// The files of these texts, later ones on top.
 pub fn world(texts: &[&str]) -> MemoryWorld {
     let mut all = BTreeMap::new();
     for text in texts {
         all.extend(sections(text));
     }
-    let mut world = MemoryWorld::new();
+    let (mut world, mut library) = (MemoryWorld::new(), MemoryWorld::new());
     for (path, section) in all {
+        let (world, path) = match path.strip_prefix(LIBRARY) {
+            Some(path) => (&mut library, path.to_owned()),
+            None => (&mut world, path),
+        };
         match section {
             Section::Text(text) => world.file(path, text),
             Section::Bytes(bytes) => world.file(path, bytes),
             Section::Link(target) => world.link(path, target),
             Section::Env(value) => world.env(path, value),
-            Section::Gone => &mut world,
+            Section::Gone => world,
         };
     }
+    world.library_at(LIBRARY, library);
     world
 }
 
@@ -446,10 +455,10 @@ fn schemas_are_those_of_the_types() {
 /// Every YAML file of a project names the schema that editors check it against.
 #[test]
 fn profiles_name_their_schema() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let kinds =
         [("profiles", "cluster", ".."), ("profiles/roles", "role", "../.."), ("profiles/nodes", "node", "../..")];
-    for (folder, kind, up) in kinds {
+    for ((_, root), (folder, kind, up)) in projects().iter().flat_map(|project| kinds.map(|kind| (project, kind))) {
+        let up = if root == repository() { up.to_owned() } else { format!("../../{up}") };
         let Ok(entries) = std::fs::read_dir(root.join(folder)) else { continue };
         for path in entries.map(|entry| entry.unwrap().path()) {
             if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
@@ -519,14 +528,15 @@ fn json(text: &str) -> serde_json::Value {
 /// What an editor would say about the repository's own files.
 #[test]
 fn our_own_files_satisfy_the_schemas() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folders = [
         ("profiles", "cluster", "yaml"),
         ("profiles/roles", "role", "yaml"),
         ("profiles/nodes", "node", "yaml"),
         ("butane", "butane", "bu"),
     ];
-    for (folder, kind, extension) in folders {
+    for ((_, root), (folder, kind, extension)) in
+        projects().iter().flat_map(|project| folders.map(|folder| (project, folder)))
+    {
         let (_, schema) = bake::emit::schema::KINDS.iter().find(|(name, _)| *name == kind).unwrap();
         let validator = jsonschema::validator_for(&schema()).unwrap();
         let Ok(entries) = std::fs::read_dir(root.join(folder)) else { continue };

@@ -55,22 +55,38 @@ pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-/// The repository's own cluster, built once per test run, and the trees that its nodes would get.
+/// Every project of the repository: its own cluster, then the examples by name.
+pub fn projects() -> Vec<(String, PathBuf)> {
+    let examples = std::fs::read_dir(repository().join("examples")).expect("examples");
+    let paths = examples.map(|entry| entry.expect("entry").path()).filter(|path| path.is_dir());
+    let mut found: Vec<(String, PathBuf)> =
+        paths.map(|path| (path.file_name().expect("name").to_str().expect("UTF-8").to_owned(), path)).collect();
+    found.sort();
+    assert!(found.len() >= 3, "{found:?}");
+    found.insert(0, ("microcloud".to_owned(), repository().to_owned()));
+    found
+}
+
+/// All clusters of the repository, built once per test run, and the trees that their nodes would get.
 pub struct Built {
     _scratch: tempfile::TempDir,
-    /// `dist`.
+    /// The projects' outputs by name.
     pub dist: PathBuf,
-    /// One tree per node.
+    /// The nodes' trees below the projects' names.
     pub trees: PathBuf,
 }
 
 impl Built {
-    /// Names of the nodes, sorted.
+    /// The nodes of all projects, as `project/node`, sorted within each.
     pub fn nodes(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(&self.dist).expect("dist").map(|entry| entry.expect("entry"));
+        projects().into_iter().flat_map(|(project, _)| self.nodes_of(&project)).collect()
+    }
+
+    fn nodes_of(&self, project: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.dist.join(project)).expect("dist").map(|entry| entry.expect("entry"));
         let mut names: Vec<String> = entries
             .filter(|entry| entry.path().join("meta-data").exists() || entry.path().join("config.ign").exists())
-            .map(|entry| entry.file_name().into_string().expect("UTF-8"))
+            .map(|entry| format!("{project}/{}", entry.file_name().to_str().expect("UTF-8")))
             .collect();
         names.sort();
         names
@@ -86,7 +102,7 @@ impl Built {
     }
 }
 
-/// Builds the repository's cluster with the real binary and lays out its files. `None` without Python and PyYAML.
+/// Builds every cluster with the real binary and lays out its files. `None` without Python and PyYAML.
 pub fn built() -> Option<&'static Built> {
     static BUILT: OnceLock<Option<Built>> = OnceLock::new();
     BUILT.get_or_init(build).as_ref()
@@ -96,8 +112,10 @@ fn build() -> Option<Built> {
     let python = python()?;
     let scratch = tempfile::tempdir().expect("scratch folder");
     let (dist, trees) = (scratch.path().join("dist"), scratch.path().join("trees"));
-    let output = run(bake().current_dir(repository()).args(["build", "--out"]).arg(&dist));
-    assert!(output.status.success(), "{}", said(&output));
+    for (name, project) in projects() {
+        let output = run(bake().current_dir(&project).args(["build", "--out"]).arg(dist.join(&name)));
+        assert!(output.status.success(), "{name}: {}", said(&output));
+    }
     let built = Built { _scratch: scratch, dist, trees };
     for node in built.nodes() {
         let tree = built.trees.join(&node);

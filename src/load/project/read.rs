@@ -12,6 +12,10 @@ const YAML_LIMIT: usize = 4 << 20;
 pub(super) fn trouble(path: &str, trouble: &Trouble) -> Diagnostic {
     match trouble {
         Trouble::Missing => Diagnostic::new(Code::FileMissing, format!("there is no file `{path}`")),
+        Trouble::Escapes if path.starts_with("../") => {
+            Diagnostic::new(Code::PathEscapes, format!("`{path}` leads out of the library"))
+                .hint("copy the file into the library")
+        }
         Trouble::Escapes => Diagnostic::new(Code::PathEscapes, format!("`{path}` leads out of the project"))
             .hint("copy the file into the project"),
         Trouble::TooLarge => Diagnostic::new(Code::FileUnreadable, format!("`{path}` is larger than 64 MiB")),

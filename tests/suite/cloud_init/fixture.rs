@@ -24,6 +24,7 @@ pub(super) fn text(value: &str) -> Spanned<String> {
 
 pub(super) fn cluster(nodes: Vec<Node>) -> Cluster {
     let profile = ClusterProfile {
+        library: None,
         allow: Vec::new(),
         name: text("test"),
         domain: text("kube.internal"),

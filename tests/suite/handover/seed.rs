@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// Node and image of every seed of the repository's cluster.
+/// Node and image of every seed of the repository's clusters.
 fn seeds(built: &Built) -> Vec<(String, PathBuf)> {
     let images = built.nodes().into_iter().map(|node| (node.clone(), built.dist.join(node).join("seed.iso")));
     let found: Vec<_> = images.filter(|(_, image)| image.exists()).collect();
@@ -130,9 +130,10 @@ fn cloud_init_finds_it() {
     let found: Value = serde_json::from_str(text.lines().next().expect("a line")).expect("JSON");
     assert_eq!(found["found"], true, "{found}");
     assert!(found["seed"].as_str().is_some_and(|seed| seed.starts_with("/dev/")), "{found}");
-    let manifest: Value =
-        serde_json::from_slice(&fs::read(built.dist.join("manifest.json")).expect("manifest")).expect("JSON");
-    assert_eq!(found["meta-data"]["instance-id"], manifest["nodes"][&node]["instance_id"]);
+    let (project, name) = node.split_once('/').expect("project/node");
+    let manifest = fs::read(built.dist.join(project).join("manifest.json")).expect("manifest");
+    let manifest: Value = serde_json::from_slice(&manifest).expect("JSON");
+    assert_eq!(found["meta-data"]["instance-id"], manifest["nodes"][name]["instance_id"]);
     assert_eq!(found["user-data"].as_str().map(str::as_bytes), Some(&*read(built, &node, "user-data")));
     assert_eq!(found["network-config"]["version"], 2, "{found}");
 }

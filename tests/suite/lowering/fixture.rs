@@ -61,6 +61,7 @@ pub(super) fn cluster() -> (Cluster, Places) {
     let mut places = Places::default();
     let p = &mut places;
     let profile = ClusterProfile {
+        library: None,
         allow: Vec::new(),
         name: p.put("cluster name", "lab".to_owned()),
         domain: p.put("cluster domain", "kube.internal".to_owned()),

@@ -1,13 +1,15 @@
 //! Predictions against Linux: the cluster in network namespaces, with its bridges, routes, rules and pods, and a table
 //! of connections that are both tried and traced.
 
-use super::microcloud;
+use super::{load, microcloud};
 use crate::lowering::files;
 use crate::support::{engine, repository, root, said};
+use bake::load::project::Project;
 use bake::model::cluster::Cluster;
 use bake::model::profile::cluster::{NetworkMode, Protocol};
 use bake::topology::forward::{Origin, Via};
 use bake::topology::{Device, End, Kind, Packet, Topology};
+use bake::world::disk::Disk;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
@@ -93,7 +95,7 @@ fn card<'a>(device: &Device<'a>, port: usize) -> &'a str {
     if device.node().is_some() { device.ports[port].name } else { "eth0" }
 }
 
-fn lab(topology: &Topology<'_>, cluster: &Cluster) -> Lab {
+fn lab(topology: &Topology<'_>, cluster: &Cluster, pods: &[&str]) -> Lab {
     let mut lab = Lab::default();
     for device in &topology.devices {
         writeln!(lab.outside, "netns add {}", namespace(device)).unwrap();
@@ -111,7 +113,7 @@ fn lab(topology: &Topology<'_>, cluster: &Cluster) -> Lab {
         machine(&mut lab, topology, device, cluster);
     }
     uplink(&mut lab);
-    flannel(&mut lab, topology, cluster);
+    flannel(&mut lab, topology, cluster, pods);
     let host = &topology.devices[topology.node(HOST).unwrap()];
     assert!(topology.segments.iter().all(|segment| segment.host == topology.node(HOST)), "{host:?}");
     lab.rules(HOST, &libvirt(topology));
@@ -164,8 +166,8 @@ fn uplink(lab: &mut Lab) {
     );
 }
 
-/// Flannel as K3s sets it up (VXLAN), with a pod on two of the workers.
-fn flannel(lab: &mut Lab, topology: &Topology<'_>, cluster: &Cluster) {
+/// Flannel as K3s sets it up (VXLAN), with a pod on some of the nodes.
+fn flannel(lab: &mut Lab, topology: &Topology<'_>, cluster: &Cluster, with_pod: &[&str]) {
     let pods = cluster.profile.pods.as_ref().unwrap().cidr.value;
     let members: Vec<&Device<'_>> = topology.devices.iter().filter(|device| device.share.is_some()).collect();
     let mac = |at: usize| format!("52:54:00:f0:00:{at:02x}");
@@ -204,7 +206,7 @@ ip saddr != {pods} ip daddr {pods} masquerade
 }}\n}}\n"
             ),
         );
-        if ["worker1", "worker3"].contains(&own.as_str()) {
+        if with_pod.contains(&own.as_str()) {
             let pod = format!("pod-{own}");
             writeln!(lab.outside, "netns add {pod}").unwrap();
             writeln!(lab.outside, "link add pod netns {own} type veth peer name eth0 netns {pod}").unwrap();
@@ -247,16 +249,45 @@ oifname br0 ip saddr 10.0.0.0/8 ip daddr != {{ 10.0.0.0/8, 172.16.0.0/12, 192.16
     )
 }
 
+/// What is tried: who has a pod, who connects, and who holds a VIP.
+struct Scene<'a> {
+    /// Nodes with a pod.
+    pods: &'a [&'a str],
+    /// Nodes that connect, and that are connected to.
+    nodes: &'a [&'a str],
+    /// Networks with somebody on them who does both too.
+    networks: &'a [&'a str],
+    /// The node that holds the VIP `api`.
+    holder: &'a str,
+}
+
+const MICROCLOUD: Scene<'static> = Scene {
+    pods: &["worker1", "worker3"],
+    nodes: &[
+        "hypervisor",
+        "infra-cluster",
+        "loadbalancer1",
+        "master1",
+        "postgresql1",
+        "storage1",
+        "worker1",
+        "worker3",
+    ],
+    networks: &["lan", "vpn", "k3s"],
+    holder: "loadbalancer1",
+};
+
 /// Tries and traces every port from every source to every target; what differs, as text, and how many were tried.
-fn compare(changes: &[(&str, &str)]) -> Option<(String, usize, usize)> {
+fn compare(project: &Project, scene: &Scene<'_>) -> Option<(String, usize, usize)> {
     if !root() || engine("nft").is_none() || engine("ip").is_none() || engine("python3").is_none() {
         return None;
     }
-    let (_, project) = microcloud(changes);
     let cluster = &project.cluster;
     let topology = Topology::new(cluster);
-    let mut lab = lab(&topology, cluster);
-    lab.ip("loadbalancer1", "address add 192.168.0.32/32 dev eth0");
+    let mut lab = lab(&topology, cluster, scene.pods);
+    let candidacy = cluster.node(scene.holder).unwrap().vips.iter().find(|own| own.vip == "api").unwrap();
+    let address = cluster.profile.vips["api"].address.value;
+    lab.ip(scene.holder, &format!("address add {address}/32 dev {}", candidacy.interface));
     let node = |name: &str| (name.to_owned(), topology.machine(topology.node(name).unwrap()));
     let pod = |name: &str| (format!("pod-{name}"), topology.pod(topology.node(name).unwrap()).unwrap());
     let on = |name: &str| {
@@ -264,14 +295,15 @@ fn compare(changes: &[(&str, &str)]) -> Option<(String, usize, usize)> {
         (format!("member{at}"), topology.somebody_on(at))
     };
     let away = || ("internet".to_owned(), topology.at(AWAY));
-    let nodes =
-        ["hypervisor", "infra-cluster", "loadbalancer1", "master1", "postgresql1", "storage1", "worker1", "worker3"];
-    let mut sources: Vec<(String, End)> = nodes.iter().map(|name| node(name)).collect();
-    sources.extend([pod("worker1"), on("lan"), on("vpn"), on("k3s"), away()]);
+    let mut sources: Vec<(String, End)> = scene.nodes.iter().map(|name| node(name)).collect();
+    sources.push(pod(scene.pods[0]));
+    sources.extend(scene.networks.iter().map(|name| on(name)));
+    sources.push(away());
     let mut targets = sources.clone();
-    targets.push(pod("worker3"));
-    let vip = topology.ends("vip:api").into_iter().find(|end| end.device == topology.node("loadbalancer1").unwrap());
-    targets.push(("loadbalancer1".to_owned(), vip.unwrap()));
+    targets.extend(scene.pods[1..].iter().map(|name| pod(name)));
+    let holder = topology.node(scene.holder).unwrap();
+    let vip = topology.ends("vip:api").into_iter().find(|end| end.device == holder);
+    targets.push((scene.holder.to_owned(), vip.unwrap()));
 
     let mut probes = Vec::new();
     let mut traces = Vec::new();
@@ -322,7 +354,11 @@ fn compare(changes: &[(&str, &str)]) -> Option<(String, usize, usize)> {
 }
 
 fn agrees(name: &str, changes: &[(&str, &str)]) {
-    let Some((wrong, works, fails)) = compare(changes) else { return };
+    agrees_on(name, &microcloud(changes).1, &MICROCLOUD);
+}
+
+fn agrees_on(name: &str, project: &Project, scene: &Scene<'_>) {
+    let Some((wrong, works, fails)) = compare(project, scene) else { return };
     eprintln!("{name}: {works} connections work, {fails} fail, as predicted");
     assert!(wrong.is_empty(), "{} of {} differ:\n{wrong}", wrong.lines().count(), works + fails);
     assert!(works > 50 && fails > 50, "{works} work, {fails} fail");
@@ -341,6 +377,44 @@ fn linux_agrees_about_routed_networks() {
 #[test]
 fn linux_agrees_about_masqueraded_networks() {
     agrees("mode nat", &[("mode: open", "mode: nat"), ("mode: route", "mode: nat")]);
+}
+
+/// An example as it is.
+fn example(name: &str) -> Project {
+    load(&Disk::open(&repository().join("examples").join(name)).unwrap()).1
+}
+
+#[test]
+fn linux_agrees_about_balancers_with_two_cards() {
+    let scene = Scene {
+        pods: &["worker1", "worker4"],
+        nodes: &["hypervisor", "infra-cluster", "k8s-api-lb", "loadbalancer2", "master1", "postgresql1", "worker1"],
+        networks: &["vip", "vpn"],
+        holder: "k8s-api-lb",
+    };
+    agrees_on("vip-trio", &example("vip-trio"), &scene);
+}
+
+#[test]
+fn linux_agrees_about_balancers_on_the_lan() {
+    let scene = Scene {
+        pods: &["master1", "master3"],
+        nodes: &["hypervisor", "k8s-api-lb", "k8s-api-lb2", "master1", "master2"],
+        networks: &["lan", "k3s"],
+        holder: "k8s-api-lb",
+    };
+    agrees_on("lan-bridge", &example("lan-bridge"), &scene);
+}
+
+#[test]
+fn linux_agrees_about_the_edge_and_its_pods() {
+    let scene = Scene {
+        pods: &["worker1", "worker2"],
+        nodes: &["hypervisor", "k8s-api-lb", "loadbalancer1", "loadbalancer2", "master1", "worker2"],
+        networks: &["infra", "vpn"],
+        holder: "k8s-api-lb",
+    };
+    agrees_on("traefik-edge", &example("traefik-edge"), &scene);
 }
 
 /// The routes of the guide: every node's share straight to that node, taken to be on the link.
