@@ -6,6 +6,7 @@ use crate::model::cluster::{Cluster, Listen, Node};
 use crate::model::profile::cluster::{FlowVerdict, NatPolicy};
 use crate::model::summary::Origin;
 use crate::topology::filter::Accept;
+use crate::topology::filter::covers;
 use crate::topology::flow::Wanted;
 use crate::topology::nat::Nat;
 use crate::topology::trace::Reason;

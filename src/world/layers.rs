@@ -133,6 +133,10 @@ impl World for Layers<'_> {
         self.project.secret(reference)
     }
 
+    fn omits_secrets(&self) -> bool {
+        self.project.omits_secrets()
+    }
+
     fn library(&self, path: &str) -> Result<Box<dyn World + '_>, Trouble> {
         self.project.library(path)
     }

@@ -17,6 +17,10 @@ impl World for Omit<'_> {
         self.0.read(path)
     }
 
+    fn has(&self, path: &str) -> bool {
+        self.0.has(path)
+    }
+
     fn list(&self, path: &str) -> Result<Vec<Entry>, Trouble> {
         self.0.list(path)
     }
@@ -27,6 +31,10 @@ impl World for Omit<'_> {
 
     fn secret(&self, reference: &SecretRef) -> Result<Vec<u8>, Trouble> {
         Ok(reference.gap().into_bytes())
+    }
+
+    fn library(&self, path: &str) -> Result<Box<dyn World + '_>, Trouble> {
+        self.0.library(path)
     }
 
     fn omits_secrets(&self) -> bool {
