@@ -26,6 +26,8 @@ mod engines;
 mod fuzz;
 #[path = "suite/handover.rs"]
 mod handover;
+#[path = "suite/lab_report.rs"]
+mod lab_report;
 #[path = "suite/lowering.rs"]
 mod lowering;
 #[path = "suite/parts.rs"]

@@ -1,3 +1,4 @@
 //! Rehearsing a built cluster with the real daemons, before a machine exists.
 
+pub mod report;
 pub mod result;

@@ -57,6 +57,16 @@ pub enum Level {
     Systemd,
 }
 
+impl Level {
+    /// Its word on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Daemons => "daemons",
+            Self::Systemd => "systemd",
+        }
+    }
+}
+
 /// A program that the lab ran.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Engine {

@@ -1,0 +1,142 @@
+//! Pages as a browser shows them: nothing is wider than the page, nothing is cut off, everything can be read.
+//!
+//! Headless Chromium measures every case at 400 and at 1280 pixels, in light and in dark, by `tests/engines/page.js`. Pictures are
+//! compared by what any version of a browser and of its fonts must have in common: size, brightness, the colours of the signs.
+
+use super::{case, runs};
+use crate::support::{engine, repository, run, said};
+use bake::lab::report;
+use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
+
+const WIDTHS: [u32; 2] = [400, 1280];
+
+/// A browser that stays on this machine, in a profile of its own.
+fn browser(scratch: &Path, dark: bool) -> Option<Command> {
+    let mut command = Command::new(engine("chromium")?);
+    command.args([
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--hide-scrollbars",
+    ]);
+    command.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
+    command.arg(format!("--user-data-dir={}", scratch.join(if dark { "dark" } else { "light" }).display()));
+    command.arg(format!("--blink-settings=preferredColorScheme={}", u8::from(!dark)));
+    Some(command)
+}
+
+fn address(path: &Path) -> String {
+    format!("file://{}", path.display())
+}
+
+#[test]
+fn pages_fit_and_can_be_read() {
+    let scratch = tempfile::tempdir().unwrap();
+    let script = std::fs::read_to_string(repository().join("tests/engines/page.js")).unwrap();
+    let mut frames = String::new();
+    let mut count = 0;
+    for (name, run) in runs() {
+        let page = report::page(&run).replace('&', "&amp;").replace('"', "&quot;");
+        for width in WIDTHS {
+            count += 1;
+            frames += &format!(
+                "<iframe data-name=\"{name}\" data-width=\"{width}\" style=\"border:0;width:{width}px;height:9000px\" \
+                 srcdoc=\"{page}\"></iframe>\n"
+            );
+        }
+    }
+    let path = scratch.path().join("all.html");
+    std::fs::write(&path, format!("<!DOCTYPE html><meta charset=utf-8><script>{script}</script><body>{frames}"))
+        .unwrap();
+    for (dark, scheme) in [(false, "light"), (true, "dark")] {
+        let Some(mut browser) = browser(scratch.path(), dark) else { return };
+        let output = run(browser.args(["--window-size=1400,9000", "--dump-dom"]).arg(address(&path)));
+        let dom = String::from_utf8_lossy(&output.stdout);
+        let result = dom.split("<pre>").nth(1).and_then(|rest| rest.split("</pre>").next());
+        let result = result.unwrap_or_else(|| panic!("no result: {}", said(&output)));
+        let result = result.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+        let result: Value = serde_json::from_str(&result).unwrap();
+        assert_eq!(result["scheme"], scheme);
+        assert_eq!(result["frames"], count);
+        assert_eq!(result["wrong"], Value::Array(Vec::new()), "{scheme}: {:#}", result["wrong"]);
+    }
+}
+
+/// A picture: width, height and the colours of its points.
+struct Picture {
+    width: usize,
+    points: Vec<[u8; 3]>,
+}
+
+impl Picture {
+    fn read(path: &Path) -> Self {
+        let mut decoder = png::Decoder::new(std::io::BufReader::new(std::fs::File::open(path).unwrap()));
+        decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::STRIP_16);
+        let mut reader = decoder.read_info().unwrap();
+        let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut bytes).unwrap();
+        let size = info.color_type.samples();
+        assert!(size >= 3, "a picture in colours");
+        let points = bytes[..info.buffer_size()].chunks(size).map(|point| [point[0], point[1], point[2]]).collect();
+        Self { width: info.width as usize, points }
+    }
+
+    fn height(&self) -> usize {
+        self.points.len() / self.width
+    }
+
+    /// Mean brightness, from 0 to 255.
+    fn brightness(&self) -> u64 {
+        let sum: u64 = self.points.iter().map(|[r, g, b]| (u64::from(*r) + u64::from(*g) + u64::from(*b)) / 3).sum();
+        sum / self.points.len() as u64
+    }
+
+    /// How many points have a colour like this, whatever is mixed into it at edges and hatchings.
+    fn count(&self, like: fn(i32, i32, i32) -> bool) -> usize {
+        let like = |[r, g, b]: &&[u8; 3]| like(i32::from(*r), i32::from(*g), i32::from(*b));
+        self.points.iter().filter(like).count()
+    }
+}
+
+/// The colours of bars, of what is wrong, and of two owners at once.
+const BLUE: fn(i32, i32, i32) -> bool = |r, g, b| b > r + 90 && b > g + 60 && g > r;
+const RED: fn(i32, i32, i32) -> bool = |r, g, b| r > g + 60 && r > b + 60;
+const PURPLE: fn(i32, i32, i32) -> bool = |r, g, b| b > g + 50 && r > g + 20 && b > r;
+
+#[test]
+fn pictures_show_what_happened() {
+    let scratch = tempfile::tempdir().unwrap();
+    let take = |name: &str, width: u32, dark: bool| {
+        let page = scratch.path().join("page.html");
+        std::fs::write(&page, report::page(&case(name))).unwrap();
+        let file = scratch.path().join("page.png");
+        let mut browser = browser(scratch.path(), dark)?;
+        browser.arg(format!("--window-size={width},4000")).arg(format!("--screenshot={}", file.display()));
+        let output = run(browser.arg(address(&page)));
+        assert!(file.is_file(), "{}", said(&output));
+        let picture = Picture::read(&file);
+        assert_eq!((picture.width, picture.height()), (width as usize, 4000), "{name}");
+        Some(picture)
+    };
+    let Some(wide) = take("pass", 1280, false) else { return };
+    assert!(wide.brightness() > 225, "a light page: {}", wide.brightness());
+    assert!(wide.count(BLUE) > 20_000, "bars: {}", wide.count(BLUE));
+    assert!(wide.count(RED) > 3000, "gaps and lost connections: {}", wide.count(RED));
+    // The legend has a sample.
+    assert!(wide.count(PURPLE) < 2000, "never two owners: {}", wide.count(PURPLE));
+    let Some(brain) = take("split-brain", 1280, false) else { return };
+    assert!(brain.count(PURPLE) > 20_000, "two owners at once: {}", brain.count(PURPLE));
+    let Some(narrow) = take("split-brain", 400, true) else { return };
+    assert!(narrow.brightness() < 60, "a dark page: {}", narrow.brightness());
+    assert!(narrow.count(PURPLE) > 5000, "two owners at once, in the dark: {}", narrow.count(PURPLE));
+    // The edges of the page are empty: nothing sticks out.
+    for (picture, name) in [(&wide, "wide"), (&narrow, "narrow")] {
+        let ground = picture.points[0];
+        let edges = (0..picture.height()).flat_map(|y| [y * picture.width, (y + 1) * picture.width - 1]);
+        assert!(edges.into_iter().all(|at| picture.points[at] == ground), "{name}: something at the edge");
+    }
+}
