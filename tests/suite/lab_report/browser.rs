@@ -7,6 +7,7 @@ use super::{case, runs};
 use crate::support::{engine, repository, run, said};
 use bake::lab::report;
 use serde_json::Value;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -43,9 +44,10 @@ fn pages_fit_and_can_be_read() {
         let page = report::page(&run).replace('&', "&amp;").replace('"', "&quot;");
         for width in WIDTHS {
             count += 1;
-            frames += &format!(
+            let _ = writeln!(
+                frames,
                 "<iframe data-name=\"{name}\" data-width=\"{width}\" style=\"border:0;width:{width}px;height:9000px\" \
-                 srcdoc=\"{page}\"></iframe>\n"
+                 srcdoc=\"{page}\"></iframe>"
             );
         }
     }
