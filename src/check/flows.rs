@@ -99,7 +99,8 @@ fn listens(cluster: &Cluster, topology: &Topology<'_>, group: &mut Group) {
     for (at, node) in cluster.nodes.iter().enumerate().filter(|(_, node)| node.build) {
         for listen in &node.listens {
             let mut done = BTreeSet::new();
-            for source in listen.sources.iter() {
+            // Whoever has no address yet asks everybody on his own link.
+            for source in listen.sources.iter().filter(|source| !source.addr().is_unspecified()) {
                 let ends = places.entry(*source).or_insert_with(|| topology.within(*source));
                 // Addresses of one machine are one client.
                 let client = ends.first().filter(|_| ends.len() == 1).map(|end| end.device);

@@ -1,6 +1,6 @@
 //! Everything that follows from the cluster model for one node, whatever its fragments say.
 
-use super::{container, firewall, identity, kernel, networkd};
+use super::{container, firewall, identity, kernel, later, networkd};
 use crate::model::Part;
 use crate::model::cluster::{Cluster, Node};
 use crate::model::ignition::Config;
@@ -13,7 +13,8 @@ pub fn cluster_parts(node: &Node, cluster: &Cluster) -> Vec<Part> {
     if node.os == Os::Flatcar {
         parts.push(networkd::part(node, cluster));
     }
-    parts.extend([kernel::part(node, cluster), firewall::part(node, cluster), container::part(node, cluster)]);
+    parts.extend([later::part(node, cluster), kernel::part(node, cluster)]);
+    parts.extend([firewall::part(node, cluster), container::part(node, cluster)]);
     parts.retain(|part| part.config != Config::default());
     parts
 }

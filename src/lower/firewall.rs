@@ -1,6 +1,7 @@
 //! What a node listens on to an nftables ruleset (nft(8)) and the unit that loads it.
 
 use super::assemble::Assembly;
+use super::router;
 use super::unit::{UnitText, banner};
 use crate::model::Part;
 use crate::model::cluster::{Cluster, Listen, Node};
@@ -35,12 +36,12 @@ const BASE: &str = r#"        ct state established,related accept
 
 /// The ruleset and its unit; on EL also masks for the services that would fight it.
 ///
-/// Only the node's own input is filtered. What it forwards (pods, services, a router's networks) is left to the
-/// kernel and to kube-proxy, whose chains are in tables of their own.
-pub fn part(node: &Node, _cluster: &Cluster) -> Part {
+/// The node's own input is filtered. What it forwards (pods, services) is left to the kernel and to kube-proxy, whose
+/// chains are in tables of their own, but for what a router with an uplink keeps out ([`router`]).
+pub fn part(node: &Node, cluster: &Cluster) -> Part {
     let mut part = Assembly::new(node.span);
     let span = node.listens.first().map_or(node.span, |listen| listen.name.span);
-    part.file(RULES, 0o644, &ruleset(node), span);
+    part.file(RULES, 0o644, &ruleset(node, cluster), span);
     let enabled = Some(true);
     part.unit(Unit { name: UNIT.to_owned(), contents: Some(unit(node)), enabled, ..Unit::default() }, node.span);
     if node.os != Os::Flatcar {
@@ -51,11 +52,16 @@ pub fn part(node: &Node, _cluster: &Cluster) -> Part {
     part.finish()
 }
 
-fn ruleset(node: &Node) -> String {
+fn ruleset(node: &Node, cluster: &Cluster) -> String {
     let mut text = banner(&node.name);
     // Declared, deleted and defined in one transaction: right whether or not the table exists, and never a moment
     // without rules. The tables of Docker, K3s and libvirt are not touched.
-    text.push_str("table inet bake\ndelete table inet bake\n\ntable inet bake {\n    chain input {\n");
+    let guard = router::bridge(node, cluster);
+    text.push_str("table inet bake\ndelete table inet bake\n");
+    if guard.is_some() {
+        text.push_str("table bridge bake\ndelete table bridge bake\n");
+    }
+    text.push_str("\ntable inet bake {\n    chain input {\n");
     text.push_str("        type filter hook input priority filter; policy drop;\n");
     text.push_str(BASE);
     if node.listens.iter().any(|listen| listen.protocol == Protocol::Udp && covers(listen, FLANNEL)) {
@@ -64,7 +70,10 @@ fn ruleset(node: &Node) -> String {
     for listen in &node.listens {
         let _ = writeln!(text, "        {}", rule(listen));
     }
-    text.push_str("    }\n}\n");
+    text.push_str("    }\n");
+    text.push_str(&router::chains(node, cluster));
+    text.push_str("}\n");
+    text.push_str(&guard.unwrap_or_default());
     text
 }
 
@@ -85,13 +94,13 @@ fn rule(listen: &Listen) -> String {
     format!("{}{what} accept comment \"{}\"", from(&listen.sources), comment(&listen.name))
 }
 
-fn range((first, last): (u16, u16)) -> String {
+pub(super) fn range((first, last): (u16, u16)) -> String {
     if first == last { first.to_string() } else { format!("{first}-{last}") }
 }
 
 /// The sources as a match, nothing for everybody. Without those that lie within others: nft refuses sets whose
 /// elements overlap.
-fn from(sources: &[Ipv4Net]) -> String {
+pub(super) fn from(sources: &[Ipv4Net]) -> String {
     let mut sources = sources.to_vec();
     // A network sorts right before what lies within it.
     sources.sort_unstable();
@@ -111,7 +120,7 @@ fn from(sources: &[Ipv4Net]) -> String {
 }
 
 /// `name` as nft takes it within quotes: no quote, no control character, at most 128 bytes.
-fn comment(name: &str) -> String {
+pub(super) fn comment(name: &str) -> String {
     let clean = name.replace(|c: char| c.is_control() || c == '"' || c == '\\', " ");
     let mut end = clean.len().min(100);
     while !clean.is_char_boundary(end) {
@@ -137,6 +146,9 @@ fn unit(node: &Node) -> String {
         .set("ExecStart", format!("{NFT} -f {RULES}"))
         .set("ExecReload", format!("{NFT} -f {RULES}"))
         .set("ExecStop", format!("{NFT} delete table inet bake"));
+    if router::guards(node) {
+        text.set("ExecStop", format!("-{NFT} delete table bridge bake"));
+    }
     text.section("Install").set("WantedBy", "multi-user.target");
     text.finish()
 }

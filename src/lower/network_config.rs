@@ -3,12 +3,13 @@
 //! Only what NetworkManager and sysconfig, as rendered by cloud-init 22.4 to 26.2, both keep: cards matched by their
 //! Ethernet address and named like their key, the default route spelled out, no `metric`, `on-link`, `table` or
 //! `renderer`. A next hop that is not in the card's own network becomes two routes: one to the hop itself, on the link,
-//! and one through it.
+//! and one through it. Bridges carry one parameter, `stp`; what libvirt or WireGuard makes is not here at all.
 
-use crate::model::cloud::{Ethernet, Match, Nameservers, NetworkConfig, Route};
-use crate::model::cluster::{Cluster, Interface, Node};
+use crate::model::cloud::{Bridge, BridgeParameters, Ethernet, Match, Nameservers, NetworkConfig, Route};
+use crate::model::cluster::{Cluster, Interface, Link, Node};
+use crate::model::scalar::Mac;
 use ipnet::Ipv4Net;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 /// Where everything else goes.
@@ -17,23 +18,59 @@ const DEFAULT: &str = "0.0.0.0/0";
 /// The node's `network-config`. The reason of each route stands in a comment at its head.
 pub fn lower(node: &Node, cluster: &Cluster) -> NetworkConfig {
     let mut comments = vec![format!("Made by bake for {}; changes here are lost.", node.name)];
+    let own = |name: &str| node.interfaces.iter().any(|card| card.name.value == name && card.link.is_own());
+    let routes_here = node.routes.iter().filter(|route| own(&route.interface));
     comments.extend(
-        node.routes.iter().map(|route| {
+        routes_here.map(|route| {
             format!("{} via {} on {}: {}", route.destination, route.gateway, route.interface, route.reason)
         }),
     );
     let resolving = resolving(node).map(|interface| interface.name.value.clone());
-    let ethernet = |interface: &Interface| Ethernet {
-        matches: interface.mac.as_ref().map(|mac| Match { macaddress: mac.to_string() }),
-        set_name: interface.mac.as_ref().map(|_| interface.name.value.clone()),
-        mtu: interface.mtu,
-        addresses: vec![format!("{}/{}", interface.address.value, interface.cidr.prefix_len())],
-        nameservers: (resolving.as_ref() == Some(&interface.name.value)).then(|| nameservers(node, cluster)).flatten(),
-        routes: routes(node, interface),
-    };
-    let ethernets =
-        node.interfaces.iter().map(|interface| (interface.name.value.clone(), ethernet(interface))).collect();
-    NetworkConfig { comments, version: 2, ethernets }
+    let addresses = |card: &Interface| vec![format!("{}/{}", card.address.value, card.cidr.prefix_len())];
+    let servers =
+        |card: &Interface| (resolving.as_ref() == Some(&card.name.value)).then(|| nameservers(node, cluster)).flatten();
+    let (mut ethernets, mut bridges) = (BTreeMap::new(), BTreeMap::new());
+    for card in &node.interfaces {
+        let name = card.name.value.clone();
+        match &card.link {
+            Link::Card => {
+                let ethernet = Ethernet {
+                    mtu: card.mtu,
+                    addresses: addresses(card),
+                    nameservers: servers(card),
+                    routes: routes(node, card),
+                    ..named(&name, card.mac.as_ref().map(|mac| mac.value))
+                };
+                ethernets.insert(name, ethernet);
+            }
+            Link::Bridge(ports) => {
+                for port in ports {
+                    let ethernet = Ethernet { mtu: card.mtu, ..named(&port.name, Some(port.mac.value)) };
+                    ethernets.insert(port.name.value.clone(), ethernet);
+                }
+                let bridge = Bridge {
+                    interfaces: ports.iter().map(|port| port.name.value.clone()).collect(),
+                    parameters: BridgeParameters { stp: false },
+                    mtu: card.mtu,
+                    addresses: addresses(card),
+                    nameservers: servers(card),
+                    routes: routes(node, card),
+                };
+                bridges.insert(name, bridge);
+            }
+            Link::Libvirt | Link::Tunnel => {}
+        }
+    }
+    NetworkConfig { comments, version: 2, ethernets, bridges }
+}
+
+/// A card that is found by its Ethernet address and called like its key.
+fn named(name: &str, mac: Option<Mac>) -> Ethernet {
+    Ethernet {
+        matches: mac.map(|mac| Match { macaddress: mac.to_string() }),
+        set_name: mac.map(|_| name.to_owned()),
+        ..Ethernet::default()
+    }
 }
 
 /// The card whose connection carries the resolvers: that of the default route, else the first.
@@ -41,7 +78,8 @@ pub(super) fn resolving(node: &Node) -> Option<&Interface> {
     let default =
         node.routes.iter().find(|route| route.destination.prefix_len() == 0).map(|route| route.interface.as_str());
     let named = |interface: &&Interface| Some(interface.name.value.as_str()) == default || interface.gateway.is_some();
-    node.interfaces.iter().find(named).or(node.interfaces.first())
+    let own = || node.interfaces.iter().filter(|interface| interface.link.is_own());
+    own().find(named).or(own().next())
 }
 
 /// A route of a card, for those who write it in their own form.

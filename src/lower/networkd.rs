@@ -2,8 +2,9 @@
 
 use super::assemble::Assembly;
 use super::unit::UnitText;
-use crate::model::Part;
-use crate::model::cluster::{Cluster, Interface, Node, Route};
+use crate::model::cluster::{Cluster, Interface, Link, Node, Route};
+use crate::model::profile::node::BridgePort;
+use crate::model::{Part, Spanned};
 use std::cmp::Reverse;
 use std::net::Ipv4Addr;
 
@@ -15,8 +16,11 @@ const FOLDER: &str = "/etc/systemd/network";
 /// one used). Nothing here restarts networkd: that would take the VIPs away.
 pub fn part(node: &Node, cluster: &Cluster) -> Part {
     let mut part = Assembly::new(node.span);
-    for interface in &node.interfaces {
+    for interface in node.interfaces.iter().filter(|interface| interface.link.is_own()) {
         let stem = format!("{FOLDER}/10-{}", interface.name);
+        if let Link::Bridge(ports) = &interface.link {
+            bridge(&mut part, node, interface, ports);
+        }
         if let Some(text) = link(node, interface) {
             part.file(&format!("{stem}.link"), 0o644, &text, interface.name.span);
         }
@@ -29,6 +33,24 @@ pub fn part(node: &Node, cluster: &Cluster) -> Part {
         }
     }
     part.finish()
+}
+
+/// The bridge itself, and its ports, each found by its Ethernet address.
+fn bridge(part: &mut Assembly, node: &Node, interface: &Interface, ports: &[Spanned<BridgePort>]) {
+    let mut text = UnitText::new(&node.name);
+    text.section("NetDev").set("Name", &interface.name).set("Kind", "bridge");
+    // A new port would wait for half a minute.
+    text.section("Bridge").set("STP", "no");
+    part.file(&format!("{FOLDER}/10-{}.netdev", interface.name), 0o644, &text.finish(), interface.name.span);
+    for port in ports {
+        let mut text = UnitText::new(&node.name);
+        text.section("Match").set("MACAddress", port.mac).set("Type", "ether");
+        if let Some(mtu) = interface.mtu {
+            text.section("Link").set("MTUBytes", mtu);
+        }
+        text.section("Network").set("Bridge", &interface.name);
+        part.file(&format!("{FOLDER}/10-{}.network", port.name), 0o644, &text.finish(), port.name.span);
+    }
 }
 
 /// Whether the route is the one that `Gateway=` in the interface's own file says in full. Said twice, it is two.

@@ -9,13 +9,15 @@
 
 use super::network_config::{Hop, hops, resolving};
 use crate::model::cloud::Keyfile;
-use crate::model::cluster::{Cluster, Interface, Node};
+use crate::model::cluster::{Cluster, Interface, Link, Node};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 
 /// The profiles of the cards that need one, in the order of the cards.
 pub fn lower(node: &Node, cluster: &Cluster) -> Vec<Keyfile> {
-    let needy = node.interfaces.iter().filter(|interface| hops(node, interface).iter().any(|hop| hop.on_link));
+    // A bridge's ports belong to cloud-init's profile of it, so that one stays; its two routes do.
+    let cards = node.interfaces.iter().filter(|interface| interface.link == Link::Card);
+    let needy = cards.filter(|interface| hops(node, interface).iter().any(|hop| hop.on_link));
     needy.map(|interface| keyfile(node, cluster, interface)).collect()
 }
 

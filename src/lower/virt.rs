@@ -14,7 +14,7 @@ pub fn lower(cluster: &Cluster, ids: &BTreeMap<String, String>) -> Virt {
     let declared = profile.networks.iter().map(|(key, network)| (key, &network.value)).filter(attached);
     let networks: Vec<Network> = declared.map(|(key, declared)| network(cluster, key, declared)).collect();
     let (mut machines, mut left_out) = (Vec::new(), Vec::new());
-    for node in cluster.nodes.iter().filter(|node| node.build) {
+    for node in made(cluster) {
         let Some(id) = ids.get(&node.name) else { continue };
         match machine(cluster, &networks, node, id) {
             Ok(machine) => machines.push(machine),
@@ -33,6 +33,11 @@ pub fn lower(cluster: &Cluster, ids: &BTreeMap<String, String>) -> Virt {
         left_out,
         vips: cluster.vips.iter().map(|vip| (vip.name.clone(), vip.address.value)).collect(),
     }
+}
+
+/// The nodes that can be machines of libvirt's: all that are built but its host.
+fn made(cluster: &Cluster) -> impl Iterator<Item = &Node> {
+    cluster.nodes.iter().filter(|node| node.build && !node.is_host())
 }
 
 /// The pool that the profile names, or one of the cluster's own where libvirt keeps disks anyway.
@@ -62,11 +67,11 @@ fn host(cluster: &Cluster, key: &str, profile: &Profile) -> Option<Host> {
     if profile.mode.value == NetworkMode::Bridge || (profile.mode.value == NetworkMode::Isolated && !serves) {
         return None;
     }
-    let cards = || cluster.nodes.iter().filter(|node| node.build).flat_map(|node| &node.interfaces);
+    let cards = || made(cluster).flat_map(|node| &node.interfaces);
     let taken = |address| cards().any(|card| card.address.value == address);
     let gateway = profile.gateway.as_ref().map(|gateway| gateway.value);
     let address = gateway.into_iter().chain(profile.cidr.hosts()).find(|address| !taken(*address))?;
-    let own = cluster.nodes.iter().filter(|node| node.build).flat_map(|node| {
+    let own = made(cluster).flat_map(|node| {
         let cards = node.interfaces.iter().filter(|card| card.network.value == key);
         cards.filter_map(|card| {
             let mac = card.mac.as_ref()?.value;

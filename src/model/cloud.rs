@@ -120,6 +120,36 @@ pub struct NetworkConfig {
     pub version: u8,
     /// Ethernet cards by their name in the guest.
     pub ethernets: BTreeMap<String, Ethernet>,
+    /// Bridges by their name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub bridges: BTreeMap<String, Bridge>,
+}
+
+/// A bridge over Ethernet cards.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Bridge {
+    /// Its ports, keys of `ethernets`.
+    pub interfaces: Vec<String>,
+    /// How it behaves.
+    pub parameters: BridgeParameters,
+    /// Largest packet in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<u16>,
+    /// Addresses with prefix length.
+    pub addresses: Vec<String>,
+    /// Resolvers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nameservers: Option<Nameservers>,
+    /// Routes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<Route>,
+}
+
+/// The one parameter of a bridge that every renderer keeps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct BridgeParameters {
+    /// Whether it speaks the spanning tree protocol, and so keeps a new port waiting for half a minute.
+    pub stp: bool,
 }
 
 /// An Ethernet card.
@@ -135,7 +165,8 @@ pub struct Ethernet {
     /// Largest packet in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mtu: Option<u16>,
-    /// Addresses with prefix length.
+    /// Addresses with prefix length; a port of a bridge has none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<String>,
     /// Resolvers.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -7,7 +7,7 @@ use super::Spanned;
 use super::data::Data;
 use super::profile::cluster::{ClusterProfile, HealthCheck, IgnitionVersion, Protocol};
 use super::profile::container::Container;
-use super::profile::node::{Machine, Os};
+use super::profile::node::{BridgePort, Machine, Os};
 use super::scalar::Mac;
 use crate::diag::Span;
 use ipnet::Ipv4Net;
@@ -57,6 +57,8 @@ pub struct Node {
     pub build: bool,
     /// Whether it forwards packets between its networks.
     pub router: bool,
+    /// What it does towards the Internet, if it is a router there.
+    pub uplink: Option<Uplink>,
     /// Roles in order.
     pub roles: Vec<Spanned<String>>,
     /// Ignition spec version to emit.
@@ -95,6 +97,18 @@ impl Node {
         self.roles.iter().any(|own| own.value == role)
     }
 
+    /// Whether it is the host of libvirt's networks, and so no machine that libvirt makes.
+    pub fn is_host(&self) -> bool {
+        self.interfaces.iter().any(|card| card.link == Link::Libvirt)
+    }
+
+    /// The card that the default route goes through.
+    pub fn outward(&self) -> Option<&Interface> {
+        let route = self.routes.iter().find(|route| route.destination.prefix_len() == 0);
+        let named = |card: &&Interface| route.is_some_and(|route| route.interface == card.name.value);
+        self.interfaces.iter().find(named).or_else(|| self.interfaces.iter().find(|card| card.gateway.is_some()))
+    }
+
     /// The address by which other nodes know it: that of its first interface.
     pub fn address(&self) -> Option<Ipv4Addr> {
         self.interfaces.first().map(|interface| interface.address.value)
@@ -120,6 +134,54 @@ pub struct Interface {
     pub mtu: Option<u16>,
     /// Whether Keepalived may put a VIP on it.
     pub carries_vip: bool,
+    /// What it is.
+    pub link: Link,
+}
+
+/// What an interface is, and so who makes it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Link {
+    /// A network card, found by its Ethernet address.
+    Card,
+    /// A bridge over cards of the machine.
+    Bridge(Vec<Spanned<BridgePort>>),
+    /// A libvirt network's bridge, on the host: libvirt makes it and gives it its address.
+    Libvirt,
+    /// The end of a tunnel; WireGuard makes it.
+    Tunnel,
+}
+
+impl Link {
+    /// Whether the machine's network configuration makes it; otherwise somebody else does, later.
+    pub fn is_own(&self) -> bool {
+        matches!(self, Self::Card | Self::Bridge(_))
+    }
+}
+
+/// What a router does towards the Internet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Uplink {
+    /// Whether it rewrites the cluster's private addresses to its own.
+    pub masquerade: bool,
+    /// Ports that it passes on.
+    pub port_map: Vec<PortMap>,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// A port that a router passes on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PortMap {
+    /// Port on the router.
+    pub port: u16,
+    /// Protocol.
+    pub protocol: Protocol,
+    /// Address of the one that it leads to.
+    pub address: Ipv4Addr,
+    /// Port there.
+    pub to_port: u16,
+    /// What for.
+    pub reason: String,
 }
 
 /// A route with its next hop.

@@ -3,9 +3,9 @@
 //! [`Topology::new`] indexes a cluster once; after that every question is a pure function of it:
 //! [`trace`](Topology::trace) follows one connection there and back, hop by hop, with the reason of every step.
 //!
-//! What is not in a profile is taken as follows. A router that bake does not build (the hypervisor) knows its own
-//! networks and the pods behind its neighbours, masquerades towards the Internet only, and filters nothing but what
-//! libvirt does. A gateway that is no node is a router on its network that leads to the Internet, masquerades, and
+//! What is not in a profile is taken as follows. A router that bake does not build (a hypervisor kept by hand) knows its
+//! own networks and the pods behind its neighbours, masquerades towards the Internet only, and filters nothing but what
+//! libvirt does. Port maps (`uplink.port_map`) are not followed: the address behind one is asked for itself. A gateway that is no node is a router on its network that leads to the Internet, masquerades, and
 //! knows nothing of the cluster. Whatever a filter lets in is taken to be answered.
 
 pub mod device;

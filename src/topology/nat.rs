@@ -4,6 +4,7 @@ use super::Topology;
 use super::device::{Kind, Share};
 use super::forward::{Entry, Via};
 use super::segment::is_private;
+use crate::model::cluster::Node;
 use crate::model::profile::cluster::NetworkMode;
 use std::net::Ipv4Addr;
 
@@ -23,8 +24,9 @@ pub enum Nat {
 impl Topology<'_> {
     /// The rewritten sender of a new connection that `device` sends out over `entry`.
     ///
-    /// libvirt masquerades whatever leaves a network in mode `nat`, whatever it leads to. A router that bake does not
-    /// build is taken to masquerade the cluster's private addresses towards the Internet only. Flannel masquerades
+    /// libvirt masquerades whatever leaves a network in mode `nat`, whatever it leads to. A router with an uplink
+    /// masquerades private addresses towards the Internet only (lower/router.rs); one that bake does not build is taken
+    /// to do the same. Flannel masquerades
     /// what its own pods send to others (its rules in the chain FLANNEL-POSTRTG).
     pub(super) fn masquerade(
         &self,
@@ -52,11 +54,12 @@ impl Topology<'_> {
         if entry.via == Via::Internet {
             return is_private(source).then_some((Nat::Internet, outward));
         }
-        let foreign = matches!(own.kind, Kind::Node(node) if node.router && !node.build);
+        let written = |node: &Node| node.uplink.as_ref().is_some_and(|uplink| uplink.masquerade);
+        let router = matches!(own.kind, Kind::Node(node) if node.router && (!node.build || written(node)));
         let towards = entry.to.prefix_len() == 0 && !is_private(destination);
         let connected =
             own.ports.get(entry.port).is_some_and(|port| self.segments[port.segment].cidr.contains(&source));
-        if foreign && towards && is_private(source) && !connected { rewritten(Nat::Internet) } else { None }
+        if router && towards && is_private(source) && !connected { rewritten(Nat::Internet) } else { None }
     }
 
     /// The rewritten sender of a new connection from outside the pods that a K3s node sends on to another node's pods.

@@ -64,6 +64,8 @@ pub enum Reason {
     NotForwarding(Ipv4Addr),
     /// libvirt's rules for the segment at this position.
     Rejected(usize, Rejection),
+    /// The router keeps out who comes over its uplink with an address of nobody in the cluster.
+    Outsider(Ipv4Addr),
     /// The check of the reverse path: mode, port, sender.
     ReversePath(u8, usize, Ipv4Addr),
     /// It comes from the network with the device's own address as sender.

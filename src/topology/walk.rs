@@ -287,6 +287,7 @@ impl Walk<'_, '_> {
         self.hop(here, Step::Routes(at));
         let into = topology.segment(here, entry.port);
         if self.arrival != Arrival::Own {
+            self.guard(entry.port)?;
             self.libvirt(into, entry.via)?;
         }
         if self.earlier.is_none()
@@ -316,6 +317,25 @@ impl Walk<'_, '_> {
         self.leg.device = device;
         self.arrival = Arrival::Port(port);
         Ok(Next::On)
+    }
+
+    /// A router with an uplink forwards what comes in over it from outside only if it is an answer (lower/router.rs).
+    fn guard(&self, into: usize) -> Result<(), Stopped> {
+        let topology = self.topology;
+        let device = &topology.devices[self.leg.device];
+        let Some(node) = device.node().filter(|node| node.build) else { return Ok(()) };
+        let (Some(uplink), Some(card)) = (&node.uplink, node.outward()) else { return Ok(()) };
+        let outer = match self.arrival {
+            Arrival::Port(port) => port != into && device.ports[port].name == card.name.value,
+            Arrival::Internet => true,
+            Arrival::Own | Arrival::Pod | Arrival::Overlay => false,
+        };
+        let source = self.leg.source;
+        let inside = topology.is_pod(source) || topology.segment_of(source).is_some();
+        if outer && !inside && !self.established() {
+            return Err((Reason::Outsider(source), Some(uplink.span)));
+        }
+        Ok(())
     }
 
     /// libvirt's rules, where this device is the host of the bridges.

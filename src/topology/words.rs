@@ -57,6 +57,9 @@ impl Topology<'_> {
                     Rejection::Isolated => format!("libvirt lets nothing into or out of {network}"),
                 }
             }
+            Reason::Outsider(source) => {
+                format!("{name} lets nobody from outside open connections inwards, and `{source}` is outside")
+            }
             Reason::ReversePath(mode, port, source) => {
                 let port = self.devices[stop.device].ports[port].name;
                 let path = if mode == 1 { "its own way there leads elsewhere" } else { "it has no way there" };

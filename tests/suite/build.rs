@@ -123,7 +123,8 @@ fn leftovers(project: &Project) -> Vec<String> {
     names(project.root()).into_iter().filter(|name| name.starts_with('.')).collect()
 }
 
-const ALL: [&str; 11] = [
+const ALL: [&str; 12] = [
+    "hypervisor",
     "infra-cluster",
     "loadbalancer1",
     "loadbalancer2",

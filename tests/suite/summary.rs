@@ -23,9 +23,9 @@ fn it_says_who_is_where() {
     let network = |name: &str| made.networks.iter().find(|network| network.name == name).unwrap();
     assert_eq!(network("k3s").libvirt, "kube_network_03");
     assert_eq!(network("k3s").host.as_deref(), Some("hypervisor"));
-    assert_eq!(made.nodes.iter().filter(|node| node.build).count(), 11);
+    assert_eq!(made.nodes.iter().filter(|node| node.build).count(), 12);
     let router = made.nodes.iter().find(|node| node.router).unwrap();
-    assert!(!router.build && router.forwards && router.routes.iter().any(|route| route.to.to_string() == "0.0.0.0/0"));
+    assert!(router.build && router.forwards && router.routes.iter().any(|route| route.to.to_string() == "0.0.0.0/0"));
     let member = made.surroundings.iter().filter(|one| one.kind == Kind::Member).count();
     assert_eq!(member, made.networks.len(), "one client for each network");
     // Read by people, too.

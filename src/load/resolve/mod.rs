@@ -9,6 +9,7 @@ mod name;
 mod node;
 mod role;
 mod route;
+mod uplink;
 mod vip;
 
 pub(super) use name::is_label;
@@ -94,6 +95,7 @@ pub fn resolve(profiles: Profiles, sink: &mut Sink) -> Cluster {
         role::compose(&profiles, &roles, &mut node);
         node.routes = routes.of(&node, &roles, sink);
         vip::join(&profiles, &vips, &mut node);
+        node.uplink = uplink::resolve(&profiles, &nodes, &vips, &node, sink);
         derived.push(node);
     }
     Cluster { profile: profiles.cluster, nodes: derived, vips }

@@ -5,9 +5,9 @@ use super::name::{is_label, is_plain, unknown};
 use super::{Profile, Profiles, bad, machine};
 use crate::diag::{Code, Diagnostic, Sink, Span};
 use crate::model::Spanned;
-use crate::model::cluster::{Interface, Node};
+use crate::model::cluster::{Interface, Link, Node};
 use crate::model::profile::NodeProfile;
-use crate::model::profile::cluster::IgnitionVersion;
+use crate::model::profile::cluster::{IgnitionVersion, Network, NetworkMode};
 use crate::model::profile::node;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -64,6 +64,7 @@ pub(super) fn resolve(
         os: content.os.value,
         build: content.build,
         router: content.router,
+        uplink: None,
         roles,
         ignition,
         interfaces,
@@ -125,10 +126,6 @@ fn interfaces(profiles: &Profiles, content: &NodeProfile, sink: &mut Sink) -> Ve
                 "it is described here first",
             ));
         }
-        if content.build && card.mac.is_none() {
-            let message = format!("the key `mac` is missing: the interface `{name}` is found by it at first boot");
-            sink.push(Diagnostic::new(Code::MissingKey, message).at(card.span));
-        }
         if let Some(mtu) = &card.mtu
             && mtu.value < 576
         {
@@ -139,6 +136,16 @@ fn interfaces(profiles: &Profiles, content: &NodeProfile, sink: &mut Sink) -> Ve
             continue;
         };
         inside(network, card, content.router, sink);
+        let link = link(network, card);
+        if content.build && link == Link::Card && card.mac.is_none() {
+            let message = format!("the key `mac` is missing: the interface `{name}` is found by it at first boot");
+            let mut found = Diagnostic::new(Code::MissingKey, message).at(card.span);
+            if network.bridge.value == name.value {
+                found = found.hint(format!("write `ports` if `{name}` is a bridge of this machine's own"));
+            }
+            sink.push(found);
+        }
+        ports(card, &mut names, sink);
         interfaces.push(Interface {
             name: name.clone(),
             network: card.network.clone(),
@@ -148,9 +155,39 @@ fn interfaces(profiles: &Profiles, content: &NodeProfile, sink: &mut Sink) -> Ve
             gateway: if default == Some(at) { network.gateway } else { None },
             mtu: card.mtu.map(|mtu| mtu.value),
             carries_vip: false,
+            link,
         });
     }
     interfaces
+}
+
+/// What a card is. The host's end of a network has the name of the network's bridge.
+fn link(network: &Network, card: &node::Interface) -> Link {
+    let host = card.mac.is_none() && network.bridge.value == card.name.value;
+    match network.mode.value {
+        _ if !card.ports.is_empty() => Link::Bridge(card.ports.clone()),
+        NetworkMode::Tunnel => Link::Tunnel,
+        NetworkMode::Route | NetworkMode::Open | NetworkMode::Nat | NetworkMode::Isolated if host => Link::Libvirt,
+        _ => Link::Card,
+    }
+}
+
+/// The ports of a bridge are interfaces, too, and a bridge has no address of its own to be found by.
+fn ports<'a>(card: &'a node::Interface, names: &mut BTreeMap<&'a str, Span>, sink: &mut Sink) {
+    if let (Some(mac), Some(first)) = (&card.mac, card.ports.first()) {
+        let found = bad(format!("a bridge such as `{}` is not found by a `mac`", card.name), mac.span);
+        sink.push(found.related(first.span, "its ports are").hint("remove it"));
+    }
+    for port in &card.ports {
+        let name = &port.name;
+        if name.len() > INTERFACE_NAME || !is_plain(name) {
+            sink.push(bad(format!("`{name}` is not a name of an interface"), name.span));
+        }
+        if let Some(first) = names.insert(name, name.span) {
+            let message = format!("the interface `{name}` is described twice");
+            sink.push(taken(message, name.span, first, "it is described here first"));
+        }
+    }
 }
 
 /// Whether the card's address can be a machine's on its network.
@@ -237,7 +274,8 @@ pub(super) fn unique(profiles: &Profiles, nodes: &[Node], sink: &mut Sink) {
         let owner = format!("`{}`", node.name);
         for card in &node.interfaces {
             claim(&mut addresses, "address", &card.address, &owner, sink);
-            if let Some(mac) = &card.mac {
+            let ports = if let Link::Bridge(ports) = &card.link { &ports[..] } else { &[] };
+            for mac in card.mac.iter().chain(ports.iter().map(|port| &port.mac)) {
                 claim(&mut macs, "MAC address", mac, &owner, sink);
             }
         }

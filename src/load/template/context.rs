@@ -163,7 +163,8 @@ impl Object for Values {
     }
 }
 
-/// `role(name)`: the nodes with a role.
+/// `role(name)`: the nodes with a role. It is an error that nobody has it, unless a second argument says what to take
+/// then.
 #[derive(Debug)]
 struct RoleFunction(Arc<Shared>);
 
@@ -173,8 +174,11 @@ impl Object for RoleFunction {
     }
 
     fn call(self: &Arc<Self>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-        let (name,): (&str,) = minijinja::value::from_args(args)?;
+        let (name, otherwise): (&str, Option<Value>) = minijinja::value::from_args(args)?;
         let Some(list) = self.0.roles.get(name) else {
+            if let Some(otherwise) = otherwise {
+                return Ok(otherwise);
+            }
             let hint = crate::diag::suggest::hint(name, self.0.roles.keys().map(String::as_str));
             let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
             return Err(Error::new(ErrorKind::InvalidOperation, format!("no node has the role `{name}`{hint}")));
@@ -232,6 +236,7 @@ const ATTRIBUTES: &[&str] = &[
     "dns_servers",
     "sysctls",
     "listens",
+    "values",
     "vips",
 ];
 
@@ -252,6 +257,7 @@ impl NodeView {
             "sysctls" => {
                 Some(Value::from_pairs(node.sysctls.iter().map(|(key, value)| (key.clone(), value.value.clone()))))
             }
+            "values" => Some(Value::from_object(Values { shared: self.shared.clone(), at: self.at })),
             "listens" => Some(node.listens.iter().map(listen).collect()),
             "vips" if self.own => Some(node.vips.iter().filter_map(|own| self.vip(node, own)).collect()),
             _ => None,

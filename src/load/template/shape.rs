@@ -1,6 +1,6 @@
 //! Facts of the model as templates' values: mappings with the keys that templates use.
 
-use crate::model::cluster::{Candidacy, Cluster, Interface, Listen, Node, Vip};
+use crate::model::cluster::{Candidacy, Cluster, Interface, Link, Listen, Node, Vip};
 use crate::model::profile::cluster::Network;
 use minijinja::value::Value;
 use std::fmt::Display;
@@ -102,7 +102,17 @@ pub(super) fn interface(card: &Interface) -> Value {
         ("prefix", Some(card.cidr.prefix_len().into())),
         ("mac", card.mac.and_then(text)),
         ("gateway", card.gateway.and_then(text)),
+        ("kind", text(kind(&card.link))),
     ])
+}
+
+fn kind(link: &Link) -> &'static str {
+    match link {
+        Link::Card => "card",
+        Link::Bridge(_) => "bridge",
+        Link::Libvirt => "libvirt",
+        Link::Tunnel => "tunnel",
+    }
 }
 
 pub(super) fn listen(listen: &Listen) -> Value {

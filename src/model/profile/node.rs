@@ -1,7 +1,7 @@
 //! `profiles/nodes/<node>.yaml`.
 
 use super::allow::Allow;
-use super::cluster::IgnitionVersion;
+use super::cluster::{IgnitionVersion, Protocol};
 use crate::model::Spanned;
 use crate::model::data::Data;
 use crate::model::record::{choice, record};
@@ -21,6 +21,9 @@ record! {
         pub build: bool = true,
         /// Whether it forwards packets between its networks.
         pub router: bool = false,
+        /// What a router does towards the Internet, through the card with its default route. Without it a router passes
+        /// everything on as it is.
+        pub uplink: Option<Spanned<Uplink>>,
         /// Roles in order; a later one wins where two set the same value.
         pub roles: Vec<Spanned<String>>,
         /// Host name, if it differs from the node's name.
@@ -47,12 +50,47 @@ record! {
         pub network: Spanned<String>,
         /// Its address there.
         pub address: Spanned<Ipv4Addr>,
-        /// Ethernet address; required for machines that bake builds, because cards are matched by it.
+        /// Ethernet address; required for cards of machines that bake builds, because they are found by it. A bridge has
+        /// `ports` instead; a libvirt network's bridge on its host and the end of a tunnel are made by others and have neither.
         pub mac: Option<Spanned<Mac>>,
+        /// Cards that are the ports of this bridge: makes the interface a bridge over them.
+        pub ports: Vec<Spanned<BridgePort>>,
         /// Whether the default route goes through it; without any `true`, the first interface whose network has a gateway.
         pub default_route: Option<Spanned<bool>>,
         /// Largest packet in bytes, if not the link's own.
         pub mtu: Option<Spanned<u16>>,
+    }
+
+    /// A card that is a port of a bridge.
+    pub struct BridgePort {
+        /// Name in the system, for example `eno1`.
+        pub name: Spanned<String>,
+        /// Ethernet address; the card is found by it.
+        pub mac: Spanned<Mac>,
+    }
+
+    /// The way to the Internet. Nobody out there can open connections to the networks behind the router, but for the
+    /// ports that it maps.
+    pub struct Uplink {
+        /// Whether the cluster's private addresses get the router's own towards the Internet. Never towards private
+        /// addresses: those of other networks and of pods stay what they are.
+        pub masquerade: bool = true,
+        /// Ports of the router's own address on the uplink that lead to somebody else.
+        pub port_map: Vec<Spanned<PortMap>>,
+    }
+
+    /// A port that is passed on.
+    pub struct PortMap {
+        /// Port on the router.
+        pub port: Spanned<u16>,
+        /// Protocol, `tcp` or `udp`.
+        pub protocol: Protocol = Protocol::Tcp,
+        /// To whom: `vip:<name>`, `node:<name>` or an address.
+        pub to: Spanned<String>,
+        /// Port there, if it differs.
+        pub to_port: Option<Spanned<u16>>,
+        /// What for; written beside the rule.
+        pub reason: Option<Spanned<String>>,
     }
 
     /// A virtual machine's hardware.

@@ -55,6 +55,7 @@ pub(super) fn node() -> Node {
         os: Os::Almalinux,
         build: true,
         router: false,
+        uplink: None,
         roles: vec![],
         ignition: IgnitionVersion::V3_4_0,
         interfaces: vec![Interface {
@@ -66,6 +67,7 @@ pub(super) fn node() -> Node {
             gateway: Some(here("192.168.0.1".parse().unwrap())),
             mtu: None,
             carries_vip: true,
+            link: bake::model::cluster::Link::Card,
         }],
         routes: vec![
             route("0.0.0.0/0", "192.168.0.1", false, "default route"),

@@ -4,7 +4,7 @@ use super::fixture::{self, here, node, route, text};
 use crate::support;
 use bake::emit::cloud_config::network_config as emit;
 use bake::lower::{network_config, networkmanager};
-use bake::model::cluster::{Interface, Node};
+use bake::model::cluster::{Interface, Link, Node};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -28,6 +28,7 @@ fn on_link() -> Node {
         gateway: None,
         mtu: None,
         carries_vip: false,
+        link: Link::Card,
     });
     node
 }

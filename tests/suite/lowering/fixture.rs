@@ -2,7 +2,7 @@
 
 use bake::diag::{Sources, Span};
 use bake::model::Spanned;
-use bake::model::cluster::{Candidacy, Cluster, Interface, Listen, Node, Route, Vip};
+use bake::model::cluster::{Candidacy, Cluster, Interface, Link, Listen, Node, Route, Vip};
 use bake::model::profile::cluster::{ClusterProfile, IgnitionVersion, Pods, Protocol};
 use bake::model::profile::container::{Container, Volume};
 use bake::model::profile::node::Os;
@@ -118,6 +118,7 @@ fn card(p: &mut Places, name: &str, cidr: &str, address: &str, mac: &str, gatewa
         gateway: gateway.map(|gateway| p.put("gateway", ip(gateway))),
         mtu: None,
         carries_vip: false,
+        link: Link::Card,
     }
 }
 
@@ -142,6 +143,7 @@ fn node(p: &mut Places, name: &str, os: Os, interfaces: Vec<Interface>) -> Node 
         os,
         build: true,
         router: false,
+        uplink: None,
         roles: Vec::new(),
         ignition: IgnitionVersion::V3_4_0,
         interfaces,

@@ -219,7 +219,7 @@ ip saddr != {pods} ip daddr {pods} masquerade
     }
 }
 
-/// libvirt's rules, chains in its order, and the hypervisor's own masquerading towards the Internet.
+/// libvirt's rules, chains in its order. The hypervisor's own masquerading is in its baked rules.
 fn libvirt(topology: &Topology<'_>) -> String {
     let (mut cross, mut into, mut out, mut nat) = (String::new(), String::new(), String::new(), String::new());
     for segment in &topology.segments {
@@ -243,9 +243,7 @@ chain cross {{\n{cross}}}\nchain into {{\n{into}}}\nchain out {{\n{out}}}
 chain forward {{ type filter hook forward priority filter;\njump cross\njump into\njump out\n}}
 chain post {{ type nat hook postrouting priority srcnat;\n{nat}}}
 }}
-table ip own {{ chain post {{ type nat hook postrouting priority srcnat + 1;
-oifname br0 ip saddr 10.0.0.0/8 ip daddr != {{ 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 }} masquerade
-}}\n}}\n"
+"
     )
 }
 
