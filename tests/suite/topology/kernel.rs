@@ -117,6 +117,9 @@ fn lab(topology: &Topology<'_>, cluster: &Cluster, pods: &[&str]) -> Lab {
     let host = &topology.devices[topology.node(HOST).unwrap()];
     assert!(topology.segments.iter().all(|segment| segment.host == topology.node(HOST)), "{host:?}");
     lab.rules(HOST, &libvirt(topology));
+    if host.node().is_some_and(|node| !node.build) {
+        lab.rules(HOST, BY_HAND);
+    }
     lab
 }
 
@@ -219,7 +222,12 @@ ip saddr != {pods} ip daddr {pods} masquerade
     }
 }
 
-/// libvirt's rules, chains in its order. The hypervisor's own masquerading is in its baked rules.
+/// What a hypervisor that is kept by hand is taken to do; one that is built has it in its baked rules.
+const BY_HAND: &str = "table ip own { chain post { type nat hook postrouting priority srcnat + 1;
+oifname br0 ip saddr 10.0.0.0/8 ip daddr != { 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 } masquerade
+}\n}\n";
+
+/// libvirt's rules, chains in its order.
 fn libvirt(topology: &Topology<'_>) -> String {
     let (mut cross, mut into, mut out, mut nat) = (String::new(), String::new(), String::new(), String::new());
     for segment in &topology.segments {
