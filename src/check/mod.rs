@@ -6,6 +6,7 @@
 //!
 //! Rules report everything; what a profile accepts (`allow`) is taken out here, in one place.
 
+mod address;
 pub mod allow;
 pub mod baked;
 mod bootstrap;
@@ -53,6 +54,7 @@ type ClusterRule = fn(&Overview<'_>, &mut Sink);
 /// Rules about the model, by topic.
 const MODEL: &[(&str, ModelRule)] = &[
     ("identity", identity::check),
+    ("address", address::check),
     ("vips", vips::check),
     ("firewall", firewall::check),
     ("storage", storage::sizes),
@@ -65,6 +67,7 @@ const MODEL: &[(&str, ModelRule)] = &[
 fn traffic(survey: &Survey<'_>, sink: &mut Sink) {
     let topology = Topology::new(survey.cluster);
     routes::check(survey.cluster, &topology, sink);
+    address::routes(survey.cluster, &topology, sink);
     flows::check(survey.cluster, &topology, sink);
 }
 

@@ -135,6 +135,8 @@ codes! {
         "Way and answer take different cards, and the kernel drops packets that come in by another card than its own route to their sender (`rp_filter` 1, the default of EL). The larger of `all` and the card's own value holds:\n\n    sysctls:\n      net.ipv4.conf.all.rp_filter: 2\n\nis loose: any route to the sender will do. Or let both ways use the same card.";
     DuplicateDefault(rule) = "duplicate-default", Error, "a node has two default routes",
         "The network's gateway and a route of a role both claim all destinations; which one counts differs between networkd and NetworkManager:\n\n    routes:\n      - {to: 0.0.0.0/0, via: 10.17.3.1, reason: out}\n\non a node whose network has a `gateway`. Drop the route, or write `default_route: false` for the card.";
+    RouteOwnNetwork(rule) = "route-own-network", Error, "a route to the network that the node is attached to",
+        "The kernel already reaches its own network directly. A second route to it sends neighbours' packets through a router, or is ignored, depending on the metric; a VIP on that network may become unreachable for the node.";
     PodRouteUnpinned(rule) = "pod-route-unpinned", Warning, "a route to some pods through a node that may not have them",
         "Kubernetes hands out the nodes' shares of the pods in the order in which nodes register, and K3s has no setting for it:\n\n    routes:\n      - {to: 10.42.3.0/24, via: 10.17.4.24, reason: pods of worker1}\n\nis right by luck only. Route all pods (`to: pods`), or write the shares in `pods.nodes` and make them come true: start the nodes in that order, or create the Node objects beforehand.";
     UnusedAllow = "unused-allow", Warning, "a profile accepts a finding that is not there",
@@ -198,6 +200,16 @@ codes! {
         "Networks, pods and services must be disjoint. A machine that is attached to one of two overlapping networks never sends to the other one: it looks for the address on its own link.";
     BridgeShared(rule) = "bridge-shared", Error, "two networks on one bridge",
         "libvirt refuses to start a network whose bridge exists already. Two networks on one segment are one network for everything that is not IP: VRRP ids, DHCP, ARP.";
+    MacUnsuited(rule) = "mac-unsuited", Error, "an Ethernet address that a virtual machine should not have",
+        "A card without any address does not come up; libvirt refuses addresses that begin with `fe`, and takes those that begin with `52:54:00` for its own. Addresses of makers of real cards (the second bit of the first byte is 0) may exist a second time on the same network.";
+    UnknownAddress(rule) = "unknown-address", Warning, "an address that nobody in the cluster has",
+        "Addresses in files are remainders: of a machine that moved, of a plan that was given up, of another cluster. Write the model's own (`{{ node.address }}`, `{{ vips.api.address }}`), which follow when it moves. Machines on a bridge of the hypervisor that bake does not know are not meant.";
+    ResolverOrder(rule) = "resolver-order", Warning, "the cluster's own names are asked of somebody who does not know them",
+        "Resolvers are asked in order, and an answer counts, also that there is no such name: one of the Internet before the cluster's own hides the cluster's names. And where two networks list the same resolvers in different orders, one of them is an oversight.";
+    TimezoneUnknown(rule) = "timezone-unknown", Error, "a time zone that does not exist",
+        "The machine would keep UTC without a word, and timers that name an hour would run at another one.";
+    DomainReserved(rule) = "domain-reserved", Warning, "a domain that has another meaning",
+        "Names below `local` are asked of the neighbours (RFC 6762) and not of a name server; `example`, `invalid` and `localhost` are reserved (RFC 6761). `home.arpa` (RFC 8375) and `internal` are for networks of one's own.";
     // Rules: VIPs
     VipAlone(rule) = "vip-alone", Warning, "a VIP that nobody can take over",
         "A virtual address with one candidate is an ordinary address with more moving parts.";

@@ -2,7 +2,8 @@
 //! them: what profiles accept, the documents that list them, SARIF.
 //!
 //! `tests/cases/check/<code>-fires.txt` and `<code>-quiet.txt` are sections on top of `base.project`, in the form of
-//! `tests/cases/profiles`. What a firing case gives stands in `<code>-fires.expected`; `BLESS=1` rewrites that.
+//! `tests/cases/profiles`, or `=== path (changed)` as in `suite/vrrp.rs`. What a firing case gives stands in
+//! `<code>-fires.expected`; `BLESS=1` rewrites that.
 
 use crate::profiles::{report, world};
 use crate::support::{bake, repository, run, said};
@@ -24,10 +25,30 @@ fn base() -> String {
     read(&folder().join("base.project"))
 }
 
+/// The first text is the base: sections of the others that are changes are applied to it.
 fn checked(sections: &[&str]) -> (Plan, Vec<Diagnostic>) {
-    let plan = bake::plan(&world(sections), &Request { profiles: "profiles".to_owned(), nodes: Vec::new() });
+    let whole: Vec<String> = sections.iter().map(|case| expanded(sections[0], case)).collect();
+    let whole: Vec<&str> = whole.iter().map(String::as_str).collect();
+    let plan = bake::plan(&world(&whole), &Request { profiles: "profiles".to_owned(), nodes: Vec::new() });
     let found = plan.check(2);
     (plan, found)
+}
+
+/// A case with every changed section written out as the whole file.
+fn expanded(base: &str, case: &str) -> String {
+    let files = crate::profiles::texts(&[base]);
+    let mut out = String::new();
+    for section in format!("\n{case}").split("\n=== ").skip(1) {
+        let (head, body) = section.split_once('\n').unwrap_or((section, ""));
+        let _ = match head.strip_suffix(" (changed)") {
+            Some(path) => {
+                let text = files.get(path).unwrap_or_else(|| panic!("no file {path}"));
+                write!(out, "=== {path}\n{}\n", crate::vrrp::changed(path, text, body).trim_end())
+            }
+            None => write!(out, "=== {head}\n{body}\n"),
+        };
+    }
+    out
 }
 
 fn codes(found: &[Diagnostic]) -> BTreeSet<&'static str> {
@@ -171,6 +192,7 @@ fn sarif_has_what_readers_need() {
     let base = base();
     let mut logs = vec![sarif::value(&bake::diag::Sources::default(), &[])];
     for code in Code::ALL.iter().filter(|code| code.is_rule()) {
+        let base = if crate::vrrp::covers(*code) { read(&folder().join("vip.project")) } else { base.clone() };
         let (plan, found) = checked(&[&base, code.example().unwrap().0]);
         logs.push(sarif::value(&plan.sources, &found));
     }
@@ -257,7 +279,7 @@ fn the_command_line() {
     assert_eq!(output.status.code(), Some(2));
     assert!(said(&output).contains("did you mean `dhcp-range`?"));
     let scratch = tempfile::tempdir().unwrap();
-    for (path, text) in crate::profiles::texts(&[&base(), Code::VipAlone.example().unwrap().0]) {
+    for (path, text) in crate::profiles::texts(&[&base(), &expanded(&base(), Code::VipAlone.example().unwrap().0)]) {
         let path = scratch.path().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();

@@ -33,27 +33,36 @@ fn project(case: &str) -> Files {
     let base = std::fs::read_to_string(folder().join("vip.project")).expect("vip.project");
     let mut files: Files = sections(&base).into_iter().collect();
     for (head, body) in sections(case) {
-        let Some(path) = head.strip_suffix(" (changed)") else {
-            files.insert(head, body);
-            continue;
-        };
-        let file = files.get_mut(path).unwrap_or_else(|| panic!("no file {path}"));
-        for change in body.split("\n\n") {
-            let lines = |sign| -> String {
-                change.lines().filter_map(|line| line.strip_prefix(sign)).map(|line| format!("{line}\n")).collect()
-            };
-            let old = lines('-');
-            // What is written within a line is replaced there.
-            let (old, new) = if file.contains(&old) {
-                (old, lines('+'))
-            } else {
-                (old.trim_end().to_owned(), lines('+').trim_end().to_owned())
-            };
-            assert!(file.contains(&old), "{path} has no such lines:\n{old}");
-            *file = file.replacen(&old, &new, 1);
+        match head.strip_suffix(" (changed)") {
+            Some(path) => {
+                let file = files.get_mut(path).unwrap_or_else(|| panic!("no file {path}"));
+                *file = changed(path, file, &body);
+            }
+            None => drop(files.insert(head, body)),
         }
     }
     files
+}
+
+/// `text` with the lines of a changed section: those with `-` are replaced by the lines with `+` that follow. Changes
+/// are apart by empty lines.
+pub fn changed(path: &str, text: &str, changes: &str) -> String {
+    let mut text = text.to_owned();
+    for change in changes.split("\n\n") {
+        let lines = |sign| -> String {
+            change.lines().filter_map(|line| line.strip_prefix(sign)).map(|line| format!("{line}\n")).collect()
+        };
+        let old = lines('-');
+        // What is written within a line is replaced there.
+        let (old, new) = if text.contains(&old) {
+            (old, lines('+'))
+        } else {
+            (old.trim_end().to_owned(), lines('+').trim_end().to_owned())
+        };
+        assert!(text.contains(&old), "{path} has no such lines:\n{old}");
+        text = text.replacen(&old, &new, 1);
+    }
+    text
 }
 
 fn planned(files: Files) -> Plan {

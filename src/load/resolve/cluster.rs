@@ -86,6 +86,10 @@ fn ssh_key(key: &Spanned<String>, sink: &mut Sink) {
     } else if !["ssh-", "ecdsa-", "sk-"].iter().any(|start| kind.starts_with(start)) || !body.starts_with("AAAA") {
         let hint = "write the line of a `.pub` file: `ssh-ed25519 AAAA... comment`";
         sink.push(bad("this is not a public SSH key", key.span).hint(hint));
+    } else if let Some(second) = key.split([',', ';']).skip(1).find(|rest| rest.trim_start().starts_with("ssh-")) {
+        let kind = second.split_whitespace().next().unwrap_or_default();
+        let message = format!("a second key (`{kind}`) follows in the same line: sshd understands neither of them");
+        sink.push(bad(message, key.span).hint("write one key per element"));
     } else if key.trim().contains('\n') {
         sink.push(bad("this is more than one line", key.span).hint("write one key per element"));
     }

@@ -253,9 +253,18 @@ pub(super) fn taken(message: String, span: Span, first: Span, why: &str) -> Diag
     Diagnostic::new(Code::AddressTaken, message).at(span).related(first, why)
 }
 
-/// Reports host names, addresses and MACs that two nodes, or a node and the cluster, both claim.
+/// Reports host names, addresses, MACs and libvirt networks that two nodes, or a node and the cluster, both claim.
 pub(super) fn unique(profiles: &Profiles, nodes: &[Node], sink: &mut Sink) {
-    let mut hostnames: BTreeMap<&str, &Node> = BTreeMap::new();
+    let mut libvirt: BTreeMap<&str, (&str, Span)> = BTreeMap::new();
+    for (name, network) in profiles.cluster.networks.iter().filter(|(_, one)| one.mode.value != NetworkMode::Tunnel) {
+        let (own, span) = network.libvirt.as_ref().map_or((name.as_str(), network.span), |own| (own.as_str(), own.span));
+        if let Some((first, at)) = libvirt.insert(own, (name, span)) {
+            let message = format!("`{own}` is what libvirt calls the network `{first}` and the network `{name}`");
+            let found = taken(message, span, at, "the first one is declared here");
+            sink.push(found.hint("give each of them a name of its own in `libvirt`"));
+        }
+    }
+    let mut hostnames: BTreeMap<&str, (&str, Span)> = BTreeMap::new();
     let mut addresses: BTreeMap<Ipv4Addr, (String, Span)> = BTreeMap::new();
     let mut macs = BTreeMap::new();
     for (name, network) in &profiles.cluster.networks {
@@ -266,10 +275,13 @@ pub(super) fn unique(profiles: &Profiles, nodes: &[Node], sink: &mut Sink) {
         }
     }
     for node in nodes {
-        if let Some(first) = hostnames.insert(&node.hostname, node) {
-            let message =
-                format!("the host name `{}` belongs to `{}` and to `{}`", node.hostname, first.name, node.name);
-            sink.push(taken(message, node.span, first.span, "the first one is described here"));
+        // Where it is written, if it is not just the profile's name.
+        let content = profiles.nodes.get(&node.name).and_then(|profile| profile.content.as_ref());
+        let place = content.and_then(|content| content.hostname.as_ref()).map_or(node.span, |written| written.span);
+        if let Some((first, span)) = hostnames.insert(&node.hostname, (&node.name, place)) {
+            let message = format!("the host name `{}` belongs to `{first}` and to `{}`", node.hostname, node.name);
+            let found = taken(message, place, span, "the first one is described here");
+            sink.push(found.hint("write another `hostname`, or leave it out: the profile's name is one already"));
         }
         let owner = format!("`{}`", node.name);
         for card in &node.interfaces {
