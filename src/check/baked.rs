@@ -5,7 +5,7 @@ use crate::diag::Span;
 use crate::model::ignition::{File, Resource};
 use crate::model::{Part, Path, data_url};
 use flate2::bufread::MultiGzDecoder;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::sync::Arc;
 
@@ -24,6 +24,8 @@ pub struct Baked {
     pub files: BTreeMap<String, BakedFile>,
     /// Units by name, whether they come as units or as files below `/etc/systemd/system`.
     pub units: BTreeMap<String, BakedUnit>,
+    /// Names of accounts that are made or changed.
+    pub users: BTreeSet<String>,
 }
 
 /// A text file.
@@ -63,7 +65,8 @@ impl Default for BakedFile {
 impl Baked {
     /// What `part` makes of the machine called `node`.
     pub fn new(node: &str, part: &Part) -> Self {
-        let mut baked = Self { node: node.to_owned(), ..Self::default() };
+        let users = part.config.passwd.users.iter().map(|user| user.name.clone()).collect();
+        let mut baked = Self { node: node.to_owned(), users, ..Self::default() };
         let files = Path::root().then("storage").then("files");
         for (at, file) in part.config.storage.files.iter().enumerate() {
             let path = files.then(at);
@@ -129,7 +132,7 @@ impl Baked {
         let files =
             self.files.into_iter().filter(|(path, _)| REMEMBERED.iter().any(|known| path.starts_with(known))).collect();
         let units = self.units.into_iter().filter(|(name, _)| REMEMBERED_UNITS.contains(&name.as_str())).collect();
-        Self { node: self.node, files, units }
+        Self { node: self.node, files, units, users: BTreeSet::new() }
     }
 }
 

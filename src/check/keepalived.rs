@@ -115,8 +115,10 @@ pub struct Instance {
     pub master: Option<Lined<bool>>,
     /// `interface`.
     pub interface: Option<Lined<String>>,
-    /// `virtual_router_id`.
+    /// `virtual_router_id`, if it is one.
     pub router_id: Option<Lined<u8>>,
+    /// Whether a `virtual_router_id` is written at all.
+    pub numbered: bool,
     /// `priority`, 100 if absent.
     pub priority: Lined<u8>,
     /// `advert_int`, 1 s if absent.
@@ -174,6 +176,10 @@ pub struct Config {
     pub instances: Vec<Instance>,
     /// Names of instances that are in a `vrrp_sync_group` without `sync_group_tracking_weight`.
     pub grouped: Vec<String>,
+    /// Names of instances by `vrrp_sync_group`.
+    pub groups: Vec<Vec<Lined<String>>>,
+    /// The line of a setting that makes gratuitous ARP rarer than Keepalived's own five.
+    pub garp_less: Option<usize>,
     /// Lines with a brace that has no partner.
     pub unbalanced: Vec<usize>,
 }
@@ -203,13 +209,21 @@ pub fn read(text: &str) -> Config {
                 config.checks_source = statement.has("vrrp_check_unicast_src");
                 config.dynamic_interfaces = statement.has("dynamic_interfaces");
                 fault_no_peer = statement.has("unicast_fault_no_peer");
+                let none = statement.number::<u32>("vrrp_garp_master_repeat").filter(|repeat| repeat.value == 0);
+                let less = statement.get("vrrp_min_garp").filter(|_| statement.has("vrrp_min_garp"));
+                config.garp_less = none.map(|repeat| repeat.line).or(less.map(|less| less.line));
             }
             "vrrp_script" => config.scripts.push(script(statement, false)),
             "vrrp_track_process" => config.scripts.push(script(statement, true)),
             "vrrp_instance" => config.instances.push(instance(statement)),
-            "vrrp_sync_group" if !statement.has("sync_group_tracking_weight") => {
+            "vrrp_sync_group" => {
                 let members = statement.get("group").map_or(&[][..], |group| &group.block);
-                config.grouped.extend(members.iter().flat_map(|member| member.words.clone()));
+                let named = |member: &Statement| member.words.iter().map(|name| member.lined(name.clone())).collect::<Vec<_>>();
+                let members: Vec<Lined<String>> = members.iter().flat_map(named).collect();
+                if !statement.has("sync_group_tracking_weight") {
+                    config.grouped.extend(members.iter().map(|member| member.value.clone()));
+                }
+                config.groups.push(members);
             }
             _ => {}
         }
@@ -265,7 +279,8 @@ fn instance(statement: &Statement) -> Instance {
         name: statement.lined(statement.parameter().unwrap_or_default().to_owned()),
         master: text("state").map(|state| Lined::new(state.value == "MASTER", state.line)),
         interface: text("interface"),
-        router_id: statement.number("virtual_router_id"),
+        router_id: statement.number("virtual_router_id").filter(|id| id.value != 0),
+        numbered: statement.get("virtual_router_id").is_some(),
         priority: statement.number("priority").unwrap_or(statement.lined(100)),
         advert: statement.number("advert_int").unwrap_or(statement.lined(1.0)),
         version: statement.number("version"),

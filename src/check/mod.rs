@@ -10,6 +10,7 @@ mod address;
 pub mod allow;
 pub mod baked;
 mod bootstrap;
+mod container;
 pub mod describe;
 mod firewall;
 pub mod flows;

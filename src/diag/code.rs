@@ -170,6 +170,10 @@ codes! {
         "Adverts carry only the id: two instances with the same one on a network take each other's adverts for their own.";
     VrrpGarp(rule) = "vrrp-garp", Note, "who holds a VIP is said only once",
         "Neighbours learn the new holder from a gratuitous ARP when the VIP moves. One that misses it talks to the old holder until its entry expires; a refresh every minute costs nothing.";
+    VrrpSyntax(rule) = "vrrp-syntax", Error, "a line that Keepalived does not understand",
+        "Keepalived logs what it does not know at start, and goes on with its own default: a mistyped `advert_int` is one second, a `priority` that is no priority is 100, an unknown keyword is nothing at all. A brace too few makes the rest of the file part of another block.";
+    VrrpOrder(rule) = "vrrp-order", Warning, "Keepalived depends on HAProxy",
+        "Keepalived starts after HAProxy, but never needs it (`Requires=`, `BindsTo=`, `PartOf=`): stopped together with HAProxy it could not look after the address any more, and where HAProxy does not start, nobody holds the VIP. Its health check moves the address.";
     // HAProxy
     HaproxyBind(rule) = "haproxy-bind", Error, "HAProxy cannot listen on an address",
         "Only addresses of the machine and VIPs that it may hold make sense, and a VIP is on another node most of the time: `net.ipv4.ip_nonlocal_bind: 1` (or `transparent`, as root) lets HAProxy listen before it is here. `haproxy -c` does not notice.";
@@ -191,6 +195,8 @@ codes! {
         "In `mode tcp` HAProxy does not look into connections: `forwardfor` and the like do nothing, and the servers see HAProxy's address.";
     HaproxyLimits(rule) = "haproxy-limits", Warning, "HAProxy may open fewer files than its connections need",
         "Every connection takes two descriptors. HAProxy lowers `maxconn` or refuses connections when the container's `open_files` is too low.";
+    HaproxySyntax(rule) = "haproxy-syntax", Error, "a line that HAProxy does not understand",
+        "HAProxy refuses a whole configuration for one unknown keyword, and for a `default_backend` or `use_backend` without its section. `haproxy -c` says the same; here it is said before there is a machine, with the line of the template.";
     // Rules: identity
     DhcpRange(rule) = "dhcp-range", Error, "an address that DHCP may give to somebody else",
         "libvirt reserves the addresses of machines whose MAC address is declared. An address inside the range without a MAC, or a VIP, is handed out one day, and then two machines have it. A VIP can never be reserved: it belongs to no card.";

@@ -21,6 +21,10 @@ pub(super) fn check(proxy: &Proxy<'_>, sink: &mut Sink) {
     let mut judged = BTreeSet::new();
     for (front, back) in proxy.paths() {
         let service = proxy.service(front).map(|(_, port)| port);
+        missing(proxy, front, back, sink);
+        if let Some(port) = service {
+            encrypted(proxy, front, port, sink);
+        }
         let api = service.is_some_and(|port| port.check == HealthCheck::K3sApi)
             || back.servers().iter().any(|server| server.port == Some(API));
         if api {
@@ -29,6 +33,7 @@ pub(super) fn check(proxy: &Proxy<'_>, sink: &mut Sink) {
         if judged.insert(back.line) {
             if api {
                 asks(proxy, back, sink);
+                lets_go(proxy, back, sink);
             }
             if let Some(port) = service {
                 members(proxy, back, port, sink);
@@ -78,9 +83,16 @@ fn serves(proxy: &Proxy<'_>, section: &Section, server: &Server, sink: &mut Sink
             suggest::list(ports.iter().map(String::as_str))
         )));
     }
-    if port == API && server.words.words.iter().any(|word| word.starts_with("send-proxy")) {
-        let message = format!("the API server of `{}` does not understand the PROXY protocol", node.name);
-        sink.push(found(message).hint("remove `send-proxy`"));
+    if server.words.words.iter().any(|word| word.starts_with("send-proxy")) {
+        if port == API {
+            let message = format!("the API server of `{}` does not understand the PROXY protocol", node.name);
+            sink.push(found(message).hint("remove `send-proxy`"));
+        } else if !proxy.trusts {
+            let message = format!("`{}` gets the PROXY protocol, and nothing here tells it to expect that", node.name);
+            let mut found = found(message);
+            found.severity = Severity::Warning;
+            sink.push(found.hint("give Traefik `proxyProtocol.trustedIPs` (a HelmChartConfig), or remove `send-proxy`"));
+        }
     }
 }
 
@@ -127,6 +139,31 @@ fn members(proxy: &Proxy<'_>, back: &Section, port: &VipPort, sink: &mut Sink) {
     }
 }
 
+/// What is passed on without being looked at must be passed on as bytes.
+fn encrypted(proxy: &Proxy<'_>, front: &Section, port: &VipPort, sink: &mut Sink) {
+    let tls = port.check == HealthCheck::K3sApi || port.port.value == 443;
+    let ends = front.lines.iter().any(|line| line.word(0) == "bind" && line.has("ssl"));
+    if tls && !ends && !proxy.config.is_tcp(front) {
+        let line = proxy.config.setting(front, &["mode"]).map_or(front.line, |line| line.number);
+        let message = format!("`{}` takes TLS on port `{}` for HTTP, and answers with an error", front.name, port.port);
+        let mut found = proxy.found(line, Code::HaproxyMode, message);
+        found.severity = Severity::Error;
+        sink.push(found.hint("write `mode tcp` in it and in its backend"));
+    }
+}
+
+/// Whether connections to an API server that died are cut: clients would wait for it as long as timeouts allow.
+fn lets_go(proxy: &Proxy<'_>, back: &Section, sink: &mut Sink) {
+    let cuts = |line: &Line| line.after("on-marked-down") == Some("shutdown-sessions");
+    if back.servers().is_empty() || defaults(proxy, back).any(cuts) || back.servers().iter().all(|one| cuts(&one.words)) {
+        return;
+    }
+    let message = format!("`{}` keeps connections to an API server that is down, for as long as they are silent", back.name);
+    let mut found = proxy.found(back.line, Code::HaproxyCheck, message);
+    found.severity = Severity::Warning;
+    sink.push(found.hint("write `default-server on-marked-down shutdown-sessions`"));
+}
+
 /// Patience with silent connections.
 fn timeouts(proxy: &Proxy<'_>, front: &Section, back: &Section, sink: &mut Sink) {
     let tunnel = proxy.config.timeout(back, "tunnel").filter(|_| proxy.config.is_tcp(front));
@@ -135,6 +172,12 @@ fn timeouts(proxy: &Proxy<'_>, front: &Section, back: &Section, sink: &mut Sink)
     // The tunnel's timeout supersedes both others once the connection is established.
     let limits = if tunnel.is_some() { [tunnel, None] } else { [client, server] };
     let Some((limit, line)) = limits.into_iter().flatten().min() else { return };
+    if tunnel.is_some() && limit >= PATIENCE && proxy.config.timeout(front, "client-fin").is_none() {
+        let message = format!("`{}` keeps connections that the client has closed for `{}` s", front.name, limit / 1000);
+        let mut found = proxy.found(line, Code::HaproxyTimeout, message);
+        found.severity = Severity::Note;
+        sink.push(found.hint("write `timeout client-fin 30s`"));
+    }
     if limit < PATIENCE {
         let which = if tunnel.is_some() { "`timeout tunnel`" } else { "without `timeout tunnel`, HAProxy" };
         let message = format!(
@@ -148,6 +191,19 @@ fn timeouts(proxy: &Proxy<'_>, front: &Section, back: &Section, sink: &mut Sink)
                 .hint("write `timeout tunnel 1h` and `timeout client-fin 30s`"),
         );
     }
+}
+
+/// Timeouts without which HAProxy warns at start and connections stay for ever.
+fn missing(proxy: &Proxy<'_>, front: &Section, back: &Section, sink: &mut Sink) {
+    let wanted = [(front, "client"), (back, "server"), (back, "connect")];
+    let lacks = wanted.iter().filter(|(section, name)| proxy.config.timeout(section, name).is_none());
+    let lacks: Vec<&str> = lacks.map(|(_, name)| *name).collect();
+    if back.servers().is_empty() || lacks.is_empty() {
+        return;
+    }
+    let list = suggest::list(lacks.iter().map(|name| format!("timeout {name}")).collect::<Vec<_>>().iter().map(String::as_str));
+    let message = format!("{list} is not set for `{}`: a peer that vanishes keeps its connection for ever", front.name);
+    sink.push(proxy.found(front.line, Code::HaproxyTimeout, message).hint("write them in `defaults`"));
 }
 
 /// Whether API servers are asked something that they answer.

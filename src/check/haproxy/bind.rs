@@ -1,6 +1,6 @@
 //! Where HAProxy listens: whether it may, and before it holds the address.
 
-use super::super::haproxy_config::Bind;
+use super::super::haproxy_config::{Bind, Section};
 use super::Proxy;
 use crate::diag::{Code, Sink, suggest};
 use crate::model::profile::node::Os;
@@ -17,6 +17,11 @@ pub(super) fn check(proxy: &Proxy<'_>, sink: &mut Sink) {
     for section in proxy.config.sections.iter().filter(|section| section.kind.listens()) {
         for bind in section.binds() {
             address(proxy, &bind, sink);
+            if bind.transparent && bind.address.is_none() {
+                let message = format!("`transparent` on {} takes connections that are meant for others", shown(&bind));
+                let found = proxy.found(bind.line, Code::HaproxyBind, message);
+                sink.push(found.hint("name the VIP instead of `*`, or remove `transparent`"));
+            }
             privilege(proxy, &bind, sink);
             let clash = seen.iter().find(|(_, other)| overlap(other, &bind));
             if let Some((name, other)) = clash {
@@ -25,6 +30,30 @@ pub(super) fn check(proxy: &Proxy<'_>, sink: &mut Sink) {
                 sink.push(found.related(proxy.machine.span(super::CONF, other.line), "it is bound here first"));
             }
             seen.push((section.name.clone(), bind));
+        }
+    }
+    offered(proxy, sink);
+}
+
+/// What a VIP offers and nobody listens on.
+fn offered(proxy: &Proxy<'_>, sink: &mut Sink) {
+    let binds: Vec<Bind> = proxy.config.sections.iter().flat_map(Section::binds).collect();
+    let fronts = || proxy.config.sections.iter().filter(|section| section.kind.listens());
+    for vip in proxy.vips() {
+        let here = |bind: &&Bind| bind.address.is_none_or(|address| address == vip.address.value);
+        for port in &vip.ports {
+            let wanted = port.port.value;
+            if binds.iter().filter(here).any(|bind| (bind.ports.0..=bind.ports.1).contains(&wanted)) {
+                continue;
+            }
+            let line = fronts().next_back().map_or(1, |section| section.line);
+            let message = format!(
+                "nothing listens on `{}:{wanted}`, where the VIP `{}` offers `{}`",
+                vip.address, vip.name, port.name
+            );
+            let found = proxy.found(line, Code::HaproxyBind, message).at(proxy.machine.span(super::CONF, line));
+            let found = found.related(port.port.span, "the port is declared here");
+            sink.push(found.hint(format!("add `bind {}:{wanted}` to a frontend", vip.address)));
         }
     }
 }

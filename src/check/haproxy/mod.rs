@@ -3,10 +3,12 @@
 mod backend;
 mod bind;
 mod start;
+mod words;
 
 use super::View;
 use super::haproxy_config::{self, Config, Section};
-use super::vrrp::{HAPROXY as CONF, container};
+use super::container::running;
+use super::vrrp::HAPROXY as CONF;
 use super::written::Machine;
 use crate::diag::{Code, Diagnostic, Sink};
 use crate::model::cluster::{Cluster, Node, Vip, VipPort};
@@ -22,8 +24,12 @@ pub(super) fn node(view: &View<'_>, sink: &mut Sink) {
     let machine = view.machine();
     let Some(file) = machine.file(CONF) else { return };
     let config = haproxy_config::read(&file.text);
-    let inside = container(machine.node, "haproxy");
-    let proxy = Proxy { cluster: view.cluster, owners: owners(view.cluster), machine, config: &config, inside };
+    let inside = running(machine.node, "haproxy");
+    // Traefik's setting for it (doc.traefik.io, "EntryPoints").
+    let trusts = view.sources.iter().any(|(_, source)| source.text().to_lowercase().contains("trustedips"));
+    let owners = owners(view.cluster);
+    let proxy = Proxy { cluster: view.cluster, owners, machine, config: &config, inside, trusts };
+    words::check(&proxy, sink);
     start::check(&proxy, sink);
     bind::check(&proxy, sink);
     backend::check(&proxy, sink);
@@ -37,6 +43,8 @@ struct Proxy<'a> {
     machine: Machine<'a>,
     config: &'a Config,
     inside: Option<&'a Container>,
+    /// Whether somebody is told to expect the PROXY protocol.
+    trusts: bool,
 }
 
 fn owners(cluster: &Cluster) -> BTreeMap<Ipv4Addr, &Node> {

@@ -1,5 +1,6 @@
 //! What keeps HAProxy from starting or from doing what its settings say.
 
+use super::super::container::{beneath, reads};
 use super::super::haproxy_config::{Kind, Line, Section};
 use super::Proxy;
 use crate::diag::{Code, Severity, Sink};
@@ -31,8 +32,40 @@ pub(super) fn check(proxy: &Proxy<'_>, sink: &mut Sink) {
             mode(proxy, section, sink);
         }
         stats(proxy, section, sink);
+        log(proxy, section, sink);
     }
+    configuration(proxy, sink);
     names(proxy, sink);
+}
+
+/// The file that the container's HAProxy reads.
+fn configuration(proxy: &Proxy<'_>, sink: &mut Sink) {
+    let Some((wanted, host)) = proxy.inside.and_then(reads) else { return };
+    // A folder is read as a whole.
+    let prefix = |host: &str| format!("{}/", host.trim_end_matches('/'));
+    let holds = |host: String| {
+        let mut paths = proxy.machine.baked.files.keys();
+        paths.any(|path| *path == host || path.starts_with(&prefix(&host)))
+    };
+    if !host.is_some_and(holds) {
+        let message = format!("HAProxy reads `{}`, which none of its volumes holds", wanted.value);
+        let found = proxy.found(1, Code::HaproxyStart, message).at(wanted.span);
+        let found = found.related(proxy.machine.span(super::CONF, 1), format!("`{}` is written here", super::CONF));
+        sink.push(found.hint("mount its folder, and name the file in the command as the container sees it"));
+    }
+}
+
+/// Logs that go where nobody listens.
+fn log(proxy: &Proxy<'_>, section: &Section, sink: &mut Sink) {
+    let Some(container) = proxy.inside else { return };
+    for line in section.lines.iter().filter(|line| line.word(0) == "log" && line.word(1).starts_with('/')) {
+        if beneath(container, line.word(1)).is_none() {
+            let message = format!("`{}` is not in the container of HAProxy: its log is lost", line.word(1));
+            let mut found = proxy.found(line.number, Code::HaproxyStart, message);
+            found.severity = Severity::Warning;
+            sink.push(found.hint("write `log stdout format raw local0`: the journal has it then"));
+        }
+    }
 }
 
 fn global(proxy: &Proxy<'_>, section: &Section, sink: &mut Sink) {
@@ -58,7 +91,17 @@ fn global(proxy: &Proxy<'_>, section: &Section, sink: &mut Sink) {
         }
         sink.push(found);
     }
+    if let Some(line) = section.lines.iter().find(|line| line.word(0) == "ulimit-n") {
+        let message = "`ulimit-n` overrules what HAProxy computes from `maxconn`, and fails where the limit is lower";
+        let found = proxy.found(line.number, Code::HaproxyLimits, message);
+        sink.push(found.hint("remove the line; the container's `open_files` is the limit"));
+    }
     let maxconn = section.lines.iter().rev().find(|line| line.word(0) == "maxconn");
+    if maxconn.is_none() && container.open_files.is_none() {
+        let message = "neither `maxconn` nor the container's `open_files` is set: HAProxy takes memory for as many \
+                       connections as the system allows files";
+        sink.push(proxy.found(section.line, Code::HaproxyLimits, message).hint("write `maxconn 6000` or what the memory holds"));
+    }
     if let (Some(line), Some(limit)) = (maxconn, &container.open_files)
         && let Ok(connections) = line.word(1).parse::<u32>()
     {
@@ -82,10 +125,7 @@ fn error_files(proxy: &Proxy<'_>, section: &Section, sink: &mut Sink) {
         let path = line.word(2);
         let host = match proxy.inside {
             None => Some(path.to_owned()),
-            Some(container) => container.volumes.iter().find_map(|volume| {
-                let below = path.strip_prefix(volume.container.trim_end_matches('/'))?;
-                below.starts_with('/').then(|| format!("{}{below}", volume.host.trim_end_matches('/')))
-            }),
+            Some(container) => beneath(container, path),
         };
         if host.is_none_or(|host| proxy.machine.file(&host).is_none()) {
             let message = format!("the error file `{path}` does not exist: HAProxy refuses to start without it");
@@ -117,6 +157,20 @@ fn stats(proxy: &Proxy<'_>, section: &Section, sink: &mut Sink) {
     let lines = || section.lines.iter().filter(|line| line.word(0) == "stats");
     let shows = lines().find(|line| matches!(line.word(1), "enable" | "uri" | "admin"));
     let password = lines().find(|line| line.word(1) == "auth");
+    for line in lines().filter(|line| line.word(1) == "socket") {
+        let place = line.word(2);
+        let local = place.starts_with('/') || place.starts_with("unix@") || place.contains("127.0.0.1:");
+        let wide = line.after("mode").and_then(|mode| u32::from_str_radix(mode, 8).ok()).is_some_and(|mode| mode & 6 != 0);
+        let who = match (local, wide) {
+            (false, _) => "everybody who gets there",
+            (true, true) => "every account of the machine",
+            _ => continue,
+        };
+        let admin = line.after("level") == Some("admin");
+        let what = if admin { "switch servers off" } else { "read its state" };
+        let message = format!("the socket `{place}` lets {who} {what}");
+        sink.push(proxy.found(line.number, Code::HaproxyStats, message).hint("write a path with `mode 600`"));
+    }
     if let (Some(line), Some(bind), None) = (shows, open, password) {
         let address = bind.address.map_or("every address".to_owned(), |address| format!("`{address}`"));
         let message =

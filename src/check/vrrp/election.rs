@@ -30,6 +30,10 @@ pub(super) fn router_ids(configs: &[(Machine<'_>, Config)], sink: &mut Sink) {
                 continue;
             };
             let Some(id) = instance.router_id else {
+                // One that is no number is reported as such.
+                if instance.numbered {
+                    continue;
+                }
                 let message = format!("the VRRP instance `{}` has no `virtual_router_id`", instance.name.value);
                 sink.push(
                     machine
@@ -260,7 +264,11 @@ fn why(wanted: &Wanted<'_>, finding: &Finding, holder: usize) -> String {
     let Some((priority, best)) = best else { return "nobody is left".to_owned() };
     let weights: i32 =
         own.trackers.iter().filter(|tracker| tracker.watches_haproxy).map(|tracker| tracker.weight).sum();
-    let falls = format!("its priority `{}` with the weight `{weights}` is `{ill}`", own.priority);
+    let falls = match weights {
+        _ if own.priority == 255 => "a priority of `255` is the owner's, which no weight changes".to_owned(),
+        1.. => format!("its priority without the weight `{weights}` is still `{ill}`"),
+        _ => format!("its priority `{}` with the weight `{weights}` is `{ill}`", own.priority),
+    };
     if !best.preempts && ill < priority {
         return format!("{falls}, but `{}` does not preempt", best.node);
     }
@@ -278,6 +286,9 @@ fn cure(wanted: &Wanted<'_>) -> String {
         return "remove `nopreempt`, or the weight: an ill master then gives up at once".to_owned();
     }
     let priorities = || speakers.iter().map(|speaker| speaker.priority);
+    if priorities().any(|priority| priority == 255) {
+        return "write a priority of 254 or less".to_owned();
+    }
     let gap = priorities().max().unwrap_or(0) - priorities().min().unwrap_or(0);
     let weight = u16::from(gap) + 10;
     let none = "write no weight: an ill master then gives up at once";

@@ -3,7 +3,8 @@
 use super::super::haproxy_config;
 use super::super::keepalived::{Config, Instance, Lined, Script};
 use super::super::written::Machine;
-use super::{HAPROXY, container};
+use super::super::container::running;
+use super::HAPROXY;
 use crate::model::cluster::{Cluster, Node, Vip};
 use crate::model::profile::cluster::Protocol;
 use crate::topology::vrrp::{self, Fault, Password, Seconds, Speaker, Tracker};
@@ -87,7 +88,7 @@ pub(super) fn groups<'a>(cluster: &'a Cluster, configs: &'a [(Machine<'a>, Confi
 }
 
 fn runs_haproxy(machine: &Machine<'_>) -> bool {
-    machine.file(HAPROXY).is_some() || container(machine.node, "haproxy").is_some()
+    machine.file(HAPROXY).is_some() || running(machine.node, "haproxy").is_some()
 }
 
 /// A machine's instance as the election sees it.

@@ -4,7 +4,7 @@ use super::super::keepalived::{Config, Instance};
 use super::super::written::Machine;
 use super::CONF;
 use crate::diag::{Code, Diagnostic, Severity, Sink, suggest};
-use crate::model::cluster::{Cluster, Interface};
+use crate::model::cluster::{Cluster, Interface, Node};
 use crate::model::scalar::SecretRef;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -59,11 +59,16 @@ impl<'a> One<'a> {
         let devices = self.instance.addresses.iter();
         let devices = devices.filter_map(|address| Some((address.device.as_deref()?, address.address.line)));
         for (device, line) in devices.chain([(written.value.as_str(), written.line)]) {
-            if node.interfaces.iter().any(|card| card.name.as_str() == device) || self.config.dynamic_interfaces {
+            if node.interfaces.iter().any(|card| card.name.as_str() == device) {
                 continue;
             }
             let message = format!("`{}` has no interface `{device}`, on which `{}` would run", node.name, name.value);
             let mut found = self.found(line, Code::VrrpInterface, message);
+            if self.config.dynamic_interfaces {
+                // Keepalived waits for it, without a word.
+                found.severity = Severity::Warning;
+                found.message.push_str("; `dynamic_interfaces` keeps Keepalived quiet about it");
+            }
             let bridged = self.cluster.profile.networks.iter().find(|(_, network)| network.bridge.as_str() == device);
             found.hint = match bridged {
                 Some((network, profile)) => {
@@ -181,6 +186,10 @@ impl<'a> One<'a> {
             let hint = "write `vrrp_garp_master_refresh 60` in `global_defs`";
             sink.push(self.found(line, Code::VrrpGarp, message.to_owned()).hint(hint));
         }
+        if let Some(line) = self.config.garp_less.filter(|_| self.instance.name.value == first(self.config)) {
+            let message = "who has the VIP is said once or not at all when it moves: a lost packet leaves neighbours behind";
+            sink.push(self.found(line, Code::VrrpGarp, message.to_owned()).hint("remove the line"));
+        }
     }
 
     /// Where adverts come from and go to.
@@ -208,10 +217,18 @@ impl<'a> One<'a> {
                 .nodes
                 .iter()
                 .find(|other| other.interfaces.iter().any(|own| own.address.value == peer.value));
+            let wants = |other: &Node| {
+                let mut vips = self.cluster.vips.iter().filter(|vip| other.vips.iter().any(|own| own.vip == vip.name));
+                vips.any(|vip| self.instance.addresses.iter().any(|one| one.address.value == vip.address.value))
+            };
             let message = match owner {
                 Some(owner) if owner.name == node.name => {
                     format!("`{name}` lists its own address `{}` as a peer", peer.value)
                 }
+                Some(owner) if !wants(owner) && !card.cidr.contains(&peer.value) => format!(
+                    "`{name}` lists `{}` of `{}` as a peer, which is on another network and no candidate",
+                    peer.value, owner.name
+                ),
                 Some(_) => continue,
                 None => format!("no machine has the address `{}`, which `{name}` lists as a peer", peer.value),
             };

@@ -5,15 +5,15 @@ mod explain;
 mod group;
 mod instance;
 mod script;
+mod words;
 
 pub use explain::explain;
 
 use super::keepalived::{self, Config};
+use super::text::entries;
 use super::written::Machine;
 use super::{Overview, View};
-use crate::diag::Sink;
-use crate::model::cluster::Node;
-use crate::model::profile::container::Container;
+use crate::diag::{Code, Diagnostic, Sink};
 use crate::topology::vrrp::{Finding, Group, findings};
 
 /// Keepalived's configuration.
@@ -27,8 +27,28 @@ pub(super) fn node(view: &View<'_>, sink: &mut Sink) {
     let machine = view.machine();
     let Some(file) = machine.file(CONF) else { return };
     let config = keepalived::read(&file.text);
+    words::check(&machine, &config, sink);
     instance::check(view.cluster, &machine, &config, sink);
     script::check(&machine, &config, sink);
+    order(view, sink);
+}
+
+/// A Keepalived that needs HAProxy: it cannot hand the address over while HAProxy is broken everywhere, nor be
+/// started to look.
+fn order(view: &View<'_>, sink: &mut Sink) {
+    let quadlet = "/etc/containers/systemd/keepalived.container";
+    let unit = view.baked.units.get("keepalived.service");
+    let unit = unit.into_iter().flat_map(|unit| unit.text.iter().chain(unit.dropins.values()));
+    for file in unit.chain(view.baked.files.get(quadlet)) {
+        for entry in entries(&file.text) {
+            let needs = matches!(entry.key, "Requires" | "BindsTo" | "Requisite" | "PartOf");
+            if needs && entry.value.split_whitespace().any(|unit| unit == "haproxy.service") {
+                let message = format!("Keepalived is stopped with HAProxy (`{}={}`)", entry.key, entry.value);
+                let found = Diagnostic::new(Code::VrrpOrder, message).at(view.line(file, entry.line));
+                sink.push(found.hint("write `After=haproxy.service` only; the health check moves the address"));
+            }
+        }
+    }
 }
 
 /// Rules about all machines together.
@@ -54,13 +74,4 @@ pub fn election(overview: &Overview<'_>, vip: &str) -> Option<(Group, Vec<Findin
 fn configs<'a>(overview: &Overview<'a>) -> Vec<(Machine<'a>, Config)> {
     let machines = overview.machines();
     machines.filter_map(|machine| Some((machine, keepalived::read(&machine.file(CONF)?.text)))).collect()
-}
-
-/// The container that runs `program`.
-pub(super) fn container<'a>(node: &'a Node, program: &str) -> Option<&'a Container> {
-    let runs = |container: &Container| {
-        container.command.first().is_some_and(|command| command.rsplit('/').next() == Some(program))
-    };
-    let mut containers = node.containers.iter();
-    containers.find(|(name, container)| *name == program || runs(container)).map(|(_, container)| &container.value)
 }

@@ -2,7 +2,8 @@
 
 use super::super::keepalived::{Config, Instance, Lined};
 use super::super::written::Machine;
-use super::{CONF, container};
+use super::super::container::{beneath, reads, running};
+use super::CONF;
 use crate::diag::{Code, Severity, Sink};
 use crate::model::profile::container::Container;
 use std::collections::BTreeSet;
@@ -13,6 +14,9 @@ const OUTSIDE: &[&str] = &["systemctl", "pidof", "pgrep", "killall", "ps", "jour
 /// Where an image or an operating system has its programs.
 const SYSTEM: &[&str] = &["/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/usr/local/bin/"];
 
+/// Users that every system has.
+const SYSTEM_USERS: &[&str] = &["root", "nobody", "core"];
+
 /// What a container needs to run Keepalived, and why.
 const CAPABILITIES: &[(&str, &str)] = &[
     ("NET_ADMIN", "it could not add the address"),
@@ -22,7 +26,7 @@ const CAPABILITIES: &[(&str, &str)] = &[
 ];
 
 pub(super) fn check(machine: &Machine<'_>, config: &Config, sink: &mut Sink) {
-    let inside = container(machine.node, "keepalived");
+    let inside = running(machine.node, "keepalived");
     let room = Room { machine, inside };
     if let Some(container) = inside {
         capabilities(machine, config, container, sink);
@@ -39,8 +43,14 @@ pub(super) fn check(machine: &Machine<'_>, config: &Config, sink: &mut Sink) {
         found.severity = Severity::Warning;
         sink.push(found);
     }
-    for command in commands {
+    for command in &commands {
         room.command(command, sink);
+    }
+    if !commands.is_empty() {
+        users(machine, config, inside.is_some(), sink);
+    }
+    if let Some(container) = inside {
+        configuration(machine, config, container, sink);
     }
     for script in &config.scripts {
         if let Some(timeout) = script.timeout.filter(|timeout| timeout.value > script.interval) {
@@ -75,10 +85,47 @@ fn capabilities(machine: &Machine<'_>, config: &Config, container: &Container, s
             let message = format!("the container of Keepalived lacks the capability `{name}`: {why}");
             let line = config.instances.first().map_or(1, |instance| instance.name.line);
             let mut found = machine.finding(CONF, line, Code::VrrpContainer, message);
-            found.span = container.command.first().map(|command| command.span).or(found.span);
+            let list = container.capabilities.first().or(container.command.first());
+            found.span = list.map(|word| word.span).or(found.span);
             sink.push(found.hint(format!("add `{name}` to the container's `capabilities`")));
         }
     }
+}
+
+/// Who runs the scripts.
+fn users(machine: &Machine<'_>, config: &Config, inside: bool, sink: &mut Sink) {
+    let own = config.scripts.iter().filter_map(|script| script.user.as_ref());
+    let named: Vec<&Lined<String>> = own.chain(&config.script_user).collect();
+    if config.script_user.is_none() && config.scripts.iter().any(|one| one.command.is_some() && one.user.is_none()) {
+        let line = config.scripts.first().map_or(1, |script| script.name.line);
+        let message = "nobody is named to run the scripts: Keepalived looks for a user `keepalived_script`, and takes its own";
+        let mut found = machine.finding(CONF, line, Code::VrrpScript, message);
+        found.severity = Severity::Warning;
+        sink.push(found.hint("write `script_user root`, or another user, in `global_defs`"));
+    }
+    // Of an image's users nothing is known.
+    for user in named.into_iter().filter(|_| !inside) {
+        let known = SYSTEM_USERS.contains(&user.value.as_str()) || machine.baked.users.contains(&user.value);
+        if !known {
+            let message = format!("there is no user `{}` to run scripts: Keepalived disables them", user.value);
+            let found = machine.finding(CONF, user.line, Code::VrrpScript, message);
+            sink.push(found.hint("write `script_user root`, or declare the user in a fragment (`passwd: users:`)"));
+        }
+    }
+}
+
+/// The file that the container's Keepalived reads: without one it starts, and does nothing.
+fn configuration(machine: &Machine<'_>, config: &Config, container: &Container, sink: &mut Sink) {
+    let Some((wanted, host)) = reads(container) else { return };
+    if host.is_some_and(|host| machine.file(&host).is_some()) {
+        return;
+    }
+    let line = config.instances.first().map_or(1, |instance| instance.name.line);
+    let message = format!("Keepalived reads `{}`, which none of its volumes holds: it would do nothing", wanted.value);
+    let found = machine.finding(CONF, line, Code::VrrpContainer, message).at(wanted.span);
+    sink.push(found.related(machine.span(CONF, line), format!("`{CONF}` is written here")).hint(
+        "mount the folder of the file, and name it in the command as the container sees it",
+    ));
 }
 
 fn tracked(machine: &Machine<'_>, config: &Config, instance: &Instance, sink: &mut Sink) {
@@ -169,10 +216,7 @@ impl Room<'_> {
     /// The path on the machine; `None` if it is one of the image.
     fn on_host(&self, path: &str) -> Option<String> {
         let Some(container) = self.inside else { return Some(path.to_owned()) };
-        container.volumes.iter().find_map(|volume| {
-            let below = path.strip_prefix(volume.container.trim_end_matches('/'))?;
-            below.starts_with('/').then(|| format!("{}{below}", volume.host.trim_end_matches('/')))
-        })
+        beneath(container, path)
     }
 
     /// What a text runs that sees nothing in a container.
