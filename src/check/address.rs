@@ -80,7 +80,9 @@ impl Known {
 }
 
 fn report(known: &Known, written: &str, span: Span, sink: &mut Sink) {
-    let Some(net) = written.parse().ok().or_else(|| Some(Ipv4Net::from(written.parse::<Ipv4Addr>().ok()?))) else { return };
+    let Some(net) = written.parse().ok().or_else(|| Some(Ipv4Net::from(written.parse::<Ipv4Addr>().ok()?))) else {
+        return;
+    };
     // `10.17.4.1/24` is an address as well as its network.
     let net = if net.trunc() == net { net } else { Ipv4Net::from(net.addr()) };
     if !net.addr().is_private() || net.prefix_len() == 0 {
@@ -129,7 +131,8 @@ fn order(cluster: &Cluster, sink: &mut Sink) {
         let Some((own, name)) = list.iter().find_map(|server| Some((server, owners.get(&server.value)?))) else {
             continue;
         };
-        let message = format!("`{first}` is asked before `{own}` of `{name}`, and knows no name of `{}`", profile.domain);
+        let message =
+            format!("`{first}` is asked before `{own}` of `{name}`, and knows no name of `{}`", profile.domain);
         let found = Diagnostic::new(Code::ResolverOrder, message).at(first.span);
         sink.push(found.related(own.span, "this one does").hint(format!("write `{own}` first")));
         return;
@@ -141,7 +144,8 @@ fn order(cluster: &Cluster, sink: &mut Sink) {
             let shown = |list: &[Spanned<Ipv4Addr>]| {
                 list.iter().map(|server| server.to_string()).collect::<Vec<_>>().join("`, `")
             };
-            let message = format!("resolvers `{}` here and `{}` elsewhere: two orders of the same", shown(list), shown(other));
+            let message =
+                format!("resolvers `{}` here and `{}` elsewhere: two orders of the same", shown(list), shown(other));
             let found = Diagnostic::new(Code::ResolverOrder, message).at(list.first().map(|server| server.span));
             let found = match other.first() {
                 Some(first) => found.related(first.span, "the other order"),
@@ -176,9 +180,8 @@ pub(super) fn routes(cluster: &Cluster, topology: &Topology<'_>, sink: &mut Sink
                 let hop = topology.owner(route.gateway).map(|(device, _)| &topology.devices[device]);
                 // A router that is no machine of the cluster, or one with a route of its own there, may know more.
                 let hop = hop.filter(|hop| hop.node().is_some());
-                let knows = |table: &Table| {
-                    table.lookup(to.network()).is_some_and(|at| table.entry(at).to.prefix_len() > 0)
-                };
+                let knows =
+                    |table: &Table| table.lookup(to.network()).is_some_and(|at| table.entry(at).to.prefix_len() > 0);
                 if !private || hop.is_none_or(|hop| knows(&hop.table)) {
                     continue;
                 }

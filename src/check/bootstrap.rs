@@ -2,9 +2,12 @@
 
 use super::Overview;
 use super::k3s::{self, Config};
+use super::text::{Table, table};
 use crate::diag::{Code, Diagnostic, Sink, Span, suggest};
 use crate::model::cluster::{Node, Vip};
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::LazyLock;
 
 /// Settings that K3s wants to be the same on every server (docs.k3s.io, "Critical Configuration Values").
 const CRITICAL: &[&str] = &[
@@ -21,6 +24,9 @@ const CRITICAL: &[&str] = &[
     "secrets-encryption",
     "service-cidr",
 ];
+
+/// Keys by what reads them.
+static KEYS: LazyLock<Table> = LazyLock::new(|| table(include_str!("tables/k3s.txt")));
 
 /// Every rule of this topic.
 pub(super) fn check(overview: &Overview<'_>, sink: &mut Sink) {
@@ -41,6 +47,8 @@ pub(super) fn check(overview: &Overview<'_>, sink: &mut Sink) {
     }
     for config in &configs {
         tainted(overview, config, sink);
+        known(overview, config, sink);
+        own(overview, config, sink);
     }
     if servers.len().is_multiple_of(2) {
         let count = servers.len();
@@ -108,6 +116,11 @@ fn join(
         }
         return;
     };
+    if let Some((_, url)) = config.value("server").filter(|(_, url)| !url.starts_with("https://")) {
+        let message = format!("`{own}` joins K3s at `{url}`, which is no `https://` address");
+        report(Some(line), message, "write `server: https://ADDRESS:6443`");
+        return;
+    }
     let vip = overview.cluster.vips.iter().find(|vip| is_vip(overview, vip, host));
     if let Some(vip) = vip {
         let message = format!("`{own}` joins K3s at `{host}`, the VIP `{}`: that answers only once K3s runs", vip.name);
@@ -122,6 +135,61 @@ fn join(
             report(Some(line), format!("`{own}` joins K3s at `{}`, which is no server", node.name), hint);
         }
         Some(_) => {}
+    }
+}
+
+/// Keys that K3s passes over with a line in its log.
+fn known(overview: &Overview<'_>, config: &Config<'_>, sink: &mut Sink) {
+    let all = |kind: &str| KEYS.get(kind).into_iter().flatten().copied();
+    for (key, line) in config.keys() {
+        let (agent, server) = (all("agent").any(|own| own == key), all("server").any(|own| own == key));
+        if agent || (server && config.is_server()) {
+            continue;
+        }
+        let kind = if config.is_server() { "a server" } else { "an agent" };
+        let message = format!("K3s ignores `{key}` on `{}`: {kind} has no such setting", config.baked.node);
+        let found = Diagnostic::new(Code::K3sUnknownKey, message).at(place(overview, config, Some(line)));
+        let near = suggest::nearest(key, all("agent").chain(all("server")).filter(|_| config.is_server() || !server));
+        sink.push(match near {
+            _ if server => found.hint("write it in the configuration of the servers only"),
+            Some(near) => found.hint(format!("did you mean `{near}`?")),
+            None => found.hint("remove it, or look it up in `k3s server --help`"),
+        });
+    }
+}
+
+/// Addresses and cards that are not the machine's own.
+fn own(overview: &Overview<'_>, config: &Config<'_>, sink: &mut Sink) {
+    let Some(node) = overview.cluster.node(&config.baked.node) else { return };
+    let mut report = |line: usize, message: String, hint: String| {
+        let found = Diagnostic::new(Code::K3sAddress, message).at(place(overview, config, Some(line)));
+        sink.push(found.hint(hint));
+    };
+    for key in ["advertise-address", "bind-address", "node-ip"] {
+        for (line, value) in config.values.get(key).into_iter().flatten() {
+            let Ok(address) = value.parse::<Ipv4Addr>() else { continue };
+            let mine = node.interfaces.iter().any(|card| card.address.value == address);
+            if !mine && !(key == "bind-address" && address.is_unspecified()) {
+                let message = format!("`{key}` of `{}` is `{address}`, an address that it does not have", node.name);
+                let right = node.address().map_or_else(String::new, |address| address.to_string());
+                report(*line, message, format!("write `{key}: {right}`"));
+            }
+        }
+    }
+    if let Some((line, card)) = config.value("flannel-iface")
+        && !node.interfaces.iter().any(|own| own.name.as_str() == card)
+    {
+        let names = suggest::list(node.interfaces.iter().map(|own| own.name.as_str()));
+        report(*line, format!("`{}` has no card `{card}` for Flannel", node.name), format!("it has {names}"));
+    }
+    let services = overview.cluster.profile.services.as_ref();
+    for (line, value) in config.values.get("cluster-dns").into_iter().flatten() {
+        let address = value.parse::<Ipv4Addr>().ok();
+        if let Some((address, services)) = address.zip(services).filter(|(one, net)| !net.cidr.contains(one)) {
+            let message = format!("`cluster-dns` is `{address}`, outside of the services' network `{}`", services.cidr);
+            let tenth = Ipv4Addr::from(u32::from(services.cidr.network()) + 10);
+            report(*line, message, format!("write `{tenth}`, or leave it out"));
+        }
     }
 }
 

@@ -148,6 +148,52 @@ pub(super) fn joins(overview: &Overview<'_>, sink: &mut Sink) {
     }
 }
 
+/// What K3s' machines open to each other (docs.k3s.io, "Requirements"): the pods' tunnel, the kubelets for the
+/// servers, etcd among them.
+pub(super) fn members(overview: &Overview<'_>, sink: &mut Sink) {
+    let cluster = overview.cluster;
+    let configs = k3s::configs(overview);
+    let node = |config: &k3s::Config<'_>| cluster.node(&config.baked.node);
+    let all: Vec<&Node> = configs.iter().filter_map(node).collect();
+    let servers: Vec<&k3s::Config<'_>> = configs.iter().filter(|config| config.is_server()).collect();
+    let Some(first) = servers.first() else { return };
+    let names: Vec<&Node> = servers.iter().filter_map(|config| node(config)).collect();
+    let mut demand = |to: &[&Node], from: &[&Node], protocol, port, key: &str, why: &str| {
+        let mut refused = Refused::default();
+        for to in to {
+            refused.try_all(to, from.iter().copied(), protocol, Some(port));
+        }
+        let line = first.value(key).and_then(|(line, _)| overview.line(first.file, *line));
+        let place = line.or_else(|| node(first).map(|node| node.span));
+        if let Some(span) = place {
+            refused.report(protocol, Some(port), why, span, sink);
+        }
+    };
+    match first.value("flannel-backend").map_or("vxlan", |(_, backend)| backend.as_str()) {
+        "vxlan" => {
+            demand(&all, &all, Protocol::Udp, 8472, "flannel-backend", "pods of one node reach those of another there")
+        }
+        "wireguard-native" => {
+            demand(
+                &all,
+                &all,
+                Protocol::Udp,
+                51820,
+                "flannel-backend",
+                "pods of one node reach those of another there",
+            );
+        }
+        _ => {}
+    }
+    demand(&all, &names, Protocol::Tcp, 10250, "kubelet-arg", "servers ask its kubelet there, for logs and `exec`");
+    let external = servers.iter().any(|config| config.value("datastore-endpoint").is_some());
+    if !external && servers.iter().any(|config| config.starts().is_some()) {
+        for port in [2379, 2380] {
+            demand(&names, &names, Protocol::Tcp, port, "cluster-init", "etcd's members speak to each other there");
+        }
+    }
+}
+
 /// Rulesets that throw away everybody's rules, as files and as commands.
 pub(super) fn flush(view: &View<'_>, sink: &mut Sink) {
     let files = view.baked.files.iter().map(|(path, file)| (path.as_str(), file));

@@ -56,10 +56,7 @@ fn dhcp(survey: &Survey<'_>, name: &str, network: &Network, sink: &mut Sink) {
                 let (why, hint) = if foreign {
                     ("libvirt reserves nothing there (mode `bridge`)", "take an address outside the range")
                 } else {
-                    (
-                        "without a MAC address it is not reserved",
-                        "write its `mac`, or make the range smaller",
-                    )
+                    ("without a MAC address it is not reserved", "write its `mac`, or make the range smaller")
                 };
                 let message = format!("`{}` of `{}` lies in the DHCP range, and {why}", card.address, node.name);
                 report(message, card.address.span, hint, sink);
@@ -144,7 +141,8 @@ fn names(survey: &Survey<'_>, sink: &mut Sink) {
     if !ZONES.lines().any(|known| known == zone) {
         let message = format!("there is no time zone `{zone}`: the machines would keep UTC");
         let near = suggest::nearest(zone, ZONES.lines());
-        let hint = near.map_or("write a name such as `Europe/Madrid`".to_owned(), |near| format!("did you mean `{near}`?"));
+        let hint =
+            near.map_or("write a name such as `Europe/Madrid`".to_owned(), |near| format!("did you mean `{near}`?"));
         sink.push(Diagnostic::new(Code::TimezoneUnknown, message).at(profile.timezone.span).hint(hint));
     }
     let last = profile.domain.rsplit('.').next().unwrap_or_default();

@@ -16,6 +16,7 @@ pub(super) struct Config<'a> {
     pub(super) file: &'a BakedFile,
     /// Values by key, each with its line (from 0); a list has several.
     pub(super) values: BTreeMap<&'a str, Vec<(usize, String)>>,
+    keys: BTreeMap<&'a str, usize>,
 }
 
 impl Config<'_> {
@@ -37,8 +38,13 @@ impl Config<'_> {
     /// The machine to join: the line and the host of `server:`.
     pub(super) fn server(&self) -> Option<(usize, &str)> {
         let (line, url) = self.value("server")?;
-        let host = url.trim_start_matches("https://");
+        let host = url.split_once("://").map_or(url.as_str(), |(_, host)| host);
         Some((*line, host.split([':', '/']).next().unwrap_or(host)))
+    }
+
+    /// Every key, with its first line.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.keys.iter().map(|(key, line)| (*key, *line))
     }
 
     /// The port to join at.
@@ -51,7 +57,7 @@ impl Config<'_> {
 /// The configurations of all machines that have one.
 pub(super) fn configs<'a>(overview: &Overview<'a>) -> Vec<Config<'a>> {
     let found = overview.nodes.iter().filter_map(|baked| Some((baked, baked.files.get(CONFIG)?)));
-    found.map(|(baked, file)| Config { baked, file, values: values(&file.text) }).collect()
+    found.map(|(baked, file)| Config { baked, file, values: values(&file.text), keys: keys(&file.text) }).collect()
 }
 
 /// Machines by every address and name that they have.
@@ -63,6 +69,20 @@ pub(super) fn owners(cluster: &Cluster) -> BTreeMap<String, &Node> {
         owners.extend(node.interfaces.iter().map(|card| (card.address.value.to_string(), node)));
     }
     owners
+}
+
+/// Keys of the first level, without the `+` that appends to the list of another file.
+fn keys(text: &str) -> BTreeMap<&str, usize> {
+    let mut found = BTreeMap::new();
+    for (number, line) in text.lines().enumerate() {
+        if line.starts_with([' ', '#', '-', '\t']) {
+            continue;
+        }
+        if let Some((name, _)) = line.split_once(':') {
+            found.entry(name.trim_end_matches('+').trim_matches(['"', '\''])).or_insert(number);
+        }
+    }
+    found
 }
 
 fn values(text: &str) -> BTreeMap<&str, Vec<(usize, String)>> {

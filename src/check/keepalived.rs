@@ -218,7 +218,8 @@ pub fn read(text: &str) -> Config {
             "vrrp_instance" => config.instances.push(instance(statement)),
             "vrrp_sync_group" => {
                 let members = statement.get("group").map_or(&[][..], |group| &group.block);
-                let named = |member: &Statement| member.words.iter().map(|name| member.lined(name.clone())).collect::<Vec<_>>();
+                let named =
+                    |member: &Statement| member.words.iter().map(|name| member.lined(name.clone())).collect::<Vec<_>>();
                 let members: Vec<Lined<String>> = members.iter().flat_map(named).collect();
                 if !statement.has("sync_group_tracking_weight") {
                     config.grouped.extend(members.iter().map(|member| member.value.clone()));

@@ -25,6 +25,7 @@ mod order;
 mod orphans;
 mod payload;
 mod place;
+mod ports;
 pub mod routes;
 mod secrets;
 mod storage;
@@ -78,6 +79,7 @@ const NODE: &[(&str, NodeRule)] = &[
     ("order", order::check),
     ("payload", payload::check),
     ("firewall", firewall::flush),
+    ("ports", ports::check),
     ("offline", offline::check),
     ("storage", storage::check),
     ("storage", storage::volumes),
@@ -87,8 +89,12 @@ const NODE: &[(&str, NodeRule)] = &[
 ];
 
 /// Rules about all machines together, by topic.
-const CLUSTER: &[(&str, ClusterRule)] =
-    &[("bootstrap", bootstrap::check), ("firewall", firewall::joins), ("vrrp", vrrp::cluster)];
+const CLUSTER: &[(&str, ClusterRule)] = &[
+    ("bootstrap", bootstrap::check),
+    ("firewall", firewall::joins),
+    ("firewall", firewall::members),
+    ("vrrp", vrrp::cluster),
+];
 
 /// Beginnings of the paths of files that rules of [`CLUSTER`] look at: all that is remembered of a machine, so that
 /// memory does not grow with what the machines carry.

@@ -74,6 +74,11 @@ impl<'a> Machine<'a> {
         text.get(span.start as usize..span.end as usize).unwrap_or_default()
     }
 
+    /// Whether a line, counted from 1, may hold a secret: then none of its words is shown.
+    pub(super) fn is_secret(&self, path: &str, number: usize) -> bool {
+        self.file(path).is_some_and(|file| file.secret) && self.source(path, number).contains("secrets.")
+    }
+
     fn written(&self, path: &str, number: usize) -> Option<Written> {
         line(self.lines, self.sources, self.node, self.file(path)?, number.saturating_sub(1))
     }

@@ -197,6 +197,8 @@ codes! {
         "Every connection takes two descriptors. HAProxy lowers `maxconn` or refuses connections when the container's `open_files` is too low.";
     HaproxySyntax(rule) = "haproxy-syntax", Error, "a line that HAProxy does not understand",
         "HAProxy refuses a whole configuration for one unknown keyword, and for a `default_backend` or `use_backend` without its section. `haproxy -c` says the same; here it is said before there is a machine, with the line of the template.";
+    HaproxyListens(rule) = "haproxy-listens", Warning, "the firewall and HAProxy disagree about a port",
+        "A port that is open although nothing listens is a door that the next program on it inherits. One that HAProxy serves and the firewall closes serves nobody.";
     // Rules: identity
     DhcpRange(rule) = "dhcp-range", Error, "an address that DHCP may give to somebody else",
         "libvirt reserves the addresses of machines whose MAC address is declared. An address inside the range without a MAC, or a VIP, is handed out one day, and then two machines have it. A VIP can never be reserved: it belongs to no card.";
@@ -226,6 +228,8 @@ codes! {
     // Rules: firewall
     FirewallClosed(rule) = "firewall-closed", Error, "somebody who must get in is not let in",
         "The firewall of a machine opens what its roles `listen` on, and nothing else. Balancers must reach their backends, candidates of a VIP each other's VRRP (IP protocol 112: without it every one of them takes the address), machines their resolvers and time servers, K3s nodes the server that they join.";
+    PortClosed(rule) = "port-closed", Error, "a program listens where the firewall lets nobody in",
+        "The port stands in the program's own file and in `listens`, and the two differ. For sshd that is a machine that nobody gets into any more.";
     NftFlush(rule) = "nft-flush", Error, "a ruleset that deletes everybody's rules",
         "`flush ruleset` deletes the tables of Docker, kube-proxy, Flannel and libvirt as well. Containers and pods lose their network until each of those programs is restarted.";
     // Rules: bootstrap
@@ -239,6 +243,10 @@ codes! {
         "Clients that come through the VIP check the certificate against the VIP's address or name. `tls-san` adds both.";
     K3sDiffers(rule) = "k3s-differs", Error, "K3s is told different things on different nodes",
         "A server whose critical settings (`cluster-cidr`, `service-cidr`, `flannel-backend`, ...) differ from the first one's refuses to start; a node with another token cannot join.";
+    K3sUnknownKey(rule) = "k3s-unknown-key", Warning, "a key of config.yaml that K3s ignores",
+        "K3s passes over what it does not know with one line in its log. Keys of servers are unknown to agents.";
+    K3sAddress(rule) = "k3s-address", Error, "K3s is told an address or a card that the machine does not have",
+        "A node that announces an address of another machine, or none, is never ready; Flannel does not start on a card that is not there; the cluster's DNS is a service and has an address of theirs.";
     K3sTaintedBackend(rule) = "k3s-tainted-backend", Warning, "a backend keeps away the pods that would answer",
         "Traefik's ports are opened on the nodes by pods of K3s' ServiceLB, which tolerate the taints of the control plane only. On a node with another `NoSchedule` taint nobody listens, and every connection that the balancer sends there waits for its health check.";
     UnitCycle(rule) = "unit-cycle", Error, "units that wait for each other",

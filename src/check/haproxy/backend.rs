@@ -91,7 +91,9 @@ fn serves(proxy: &Proxy<'_>, section: &Section, server: &Server, sink: &mut Sink
             let message = format!("`{}` gets the PROXY protocol, and nothing here tells it to expect that", node.name);
             let mut found = found(message);
             found.severity = Severity::Warning;
-            sink.push(found.hint("give Traefik `proxyProtocol.trustedIPs` (a HelmChartConfig), or remove `send-proxy`"));
+            sink.push(
+                found.hint("give Traefik `proxyProtocol.trustedIPs` (a HelmChartConfig), or remove `send-proxy`"),
+            );
         }
     }
 }
@@ -155,10 +157,12 @@ fn encrypted(proxy: &Proxy<'_>, front: &Section, port: &VipPort, sink: &mut Sink
 /// Whether connections to an API server that died are cut: clients would wait for it as long as timeouts allow.
 fn lets_go(proxy: &Proxy<'_>, back: &Section, sink: &mut Sink) {
     let cuts = |line: &Line| line.after("on-marked-down") == Some("shutdown-sessions");
-    if back.servers().is_empty() || defaults(proxy, back).any(cuts) || back.servers().iter().all(|one| cuts(&one.words)) {
+    if back.servers().is_empty() || defaults(proxy, back).any(cuts) || back.servers().iter().all(|one| cuts(&one.words))
+    {
         return;
     }
-    let message = format!("`{}` keeps connections to an API server that is down, for as long as they are silent", back.name);
+    let message =
+        format!("`{}` keeps connections to an API server that is down, for as long as they are silent", back.name);
     let mut found = proxy.found(back.line, Code::HaproxyCheck, message);
     found.severity = Severity::Warning;
     sink.push(found.hint("write `default-server on-marked-down shutdown-sessions`"));
@@ -201,7 +205,9 @@ fn missing(proxy: &Proxy<'_>, front: &Section, back: &Section, sink: &mut Sink) 
     if back.servers().is_empty() || lacks.is_empty() {
         return;
     }
-    let list = suggest::list(lacks.iter().map(|name| format!("timeout {name}")).collect::<Vec<_>>().iter().map(String::as_str));
+    let list = suggest::list(
+        lacks.iter().map(|name| format!("timeout {name}")).collect::<Vec<_>>().iter().map(String::as_str),
+    );
     let message = format!("{list} is not set for `{}`: a peer that vanishes keeps its connection for ever", front.name);
     sink.push(proxy.found(front.line, Code::HaproxyTimeout, message).hint("write them in `defaults`"));
 }

@@ -2,12 +2,13 @@
 
 mod backend;
 mod bind;
+mod doors;
 mod start;
 mod words;
 
 use super::View;
-use super::haproxy_config::{self, Config, Section};
 use super::container::running;
+use super::haproxy_config::{self, Config, Section};
 use super::vrrp::HAPROXY as CONF;
 use super::written::Machine;
 use crate::diag::{Code, Diagnostic, Sink};
@@ -33,6 +34,7 @@ pub(super) fn node(view: &View<'_>, sink: &mut Sink) {
     start::check(&proxy, sink);
     bind::check(&proxy, sink);
     backend::check(&proxy, sink);
+    doors::check(&proxy, sink);
 }
 
 /// A machine's HAProxy.

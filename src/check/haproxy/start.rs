@@ -100,7 +100,11 @@ fn global(proxy: &Proxy<'_>, section: &Section, sink: &mut Sink) {
     if maxconn.is_none() && container.open_files.is_none() {
         let message = "neither `maxconn` nor the container's `open_files` is set: HAProxy takes memory for as many \
                        connections as the system allows files";
-        sink.push(proxy.found(section.line, Code::HaproxyLimits, message).hint("write `maxconn 6000` or what the memory holds"));
+        sink.push(
+            proxy
+                .found(section.line, Code::HaproxyLimits, message)
+                .hint("write `maxconn 6000` or what the memory holds"),
+        );
     }
     if let (Some(line), Some(limit)) = (maxconn, &container.open_files)
         && let Ok(connections) = line.word(1).parse::<u32>()
@@ -160,7 +164,8 @@ fn stats(proxy: &Proxy<'_>, section: &Section, sink: &mut Sink) {
     for line in lines().filter(|line| line.word(1) == "socket") {
         let place = line.word(2);
         let local = place.starts_with('/') || place.starts_with("unix@") || place.contains("127.0.0.1:");
-        let wide = line.after("mode").and_then(|mode| u32::from_str_radix(mode, 8).ok()).is_some_and(|mode| mode & 6 != 0);
+        let wide =
+            line.after("mode").and_then(|mode| u32::from_str_radix(mode, 8).ok()).is_some_and(|mode| mode & 6 != 0);
         let who = match (local, wide) {
             (false, _) => "everybody who gets there",
             (true, true) => "every account of the machine",

@@ -46,6 +46,11 @@ fn word(proxy: &Proxy<'_>, kind: &str, line: &Line, sink: &mut Sink) {
             list => format!("as `{list}`"),
         };
         let message = format!("HAProxy knows no `{wanted}` {place}, and refuses to start");
+        let message = if proxy.machine.is_secret(super::CONF, line.number) {
+            "HAProxy does not understand this line, and refuses to start".to_owned()
+        } else {
+            message
+        };
         let mut found = proxy.found(line.number, Code::HaproxySyntax, message);
         found.hint = suggest::nearest(wanted, known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
         sink.push(found);
@@ -62,7 +67,10 @@ fn leads(proxy: &Proxy<'_>, section: &Section, sink: &mut Sink) {
         let name = line.word(1);
         // `%[...]` is decided for each connection.
         if !name.starts_with("%[") && !backends().any(|own| own == name) {
-            let message = format!("`{}` hands on to `{name}`, and no backend is called so: HAProxy refuses to start", section.name);
+            let message = format!(
+                "`{}` hands on to `{name}`, and no backend is called so: HAProxy refuses to start",
+                section.name
+            );
             let mut found = proxy.found(line.number, Code::HaproxySyntax, message);
             found.hint = suggest::hint(name, backends().collect::<Vec<_>>());
             sink.push(found);
@@ -72,7 +80,8 @@ fn leads(proxy: &Proxy<'_>, section: &Section, sink: &mut Sink) {
         ["monitor-uri", "redirect"].contains(&line.word(0))
             || line.begins(&["stats", "enable"])
             || line.begins(&["stats", "uri"])
-            || (line.word(0) == "http-request" && matches!(line.word(1), "return" | "redirect" | "deny" | "use-service"))
+            || (line.word(0) == "http-request"
+                && matches!(line.word(1), "return" | "redirect" | "deny" | "use-service"))
     };
     let alone = !leads && section.servers().is_empty() && !proxy.config.lines(section).any(answers);
     if alone && !section.binds().is_empty() {

@@ -1,9 +1,9 @@
 //! Everybody that wants the same address, as the election sees them.
 
+use super::super::container::running;
 use super::super::haproxy_config;
 use super::super::keepalived::{Config, Instance, Lined, Script};
 use super::super::written::Machine;
-use super::super::container::running;
 use super::HAPROXY;
 use crate::model::cluster::{Cluster, Node, Vip};
 use crate::model::profile::cluster::Protocol;

@@ -187,7 +187,8 @@ impl<'a> One<'a> {
             sink.push(self.found(line, Code::VrrpGarp, message.to_owned()).hint(hint));
         }
         if let Some(line) = self.config.garp_less.filter(|_| self.instance.name.value == first(self.config)) {
-            let message = "who has the VIP is said once or not at all when it moves: a lost packet leaves neighbours behind";
+            let message =
+                "who has the VIP is said once or not at all when it moves: a lost packet leaves neighbours behind";
             sink.push(self.found(line, Code::VrrpGarp, message.to_owned()).hint("remove the line"));
         }
     }

@@ -1,8 +1,8 @@
 //! What Keepalived runs: whether it is there, may be run, and sees what it asks for.
 
+use super::super::container::{beneath, reads, running};
 use super::super::keepalived::{Config, Instance, Lined};
 use super::super::written::Machine;
-use super::super::container::{beneath, reads, running};
 use super::CONF;
 use crate::diag::{Code, Severity, Sink};
 use crate::model::profile::container::Container;
@@ -98,7 +98,8 @@ fn users(machine: &Machine<'_>, config: &Config, inside: bool, sink: &mut Sink) 
     let named: Vec<&Lined<String>> = own.chain(&config.script_user).collect();
     if config.script_user.is_none() && config.scripts.iter().any(|one| one.command.is_some() && one.user.is_none()) {
         let line = config.scripts.first().map_or(1, |script| script.name.line);
-        let message = "nobody is named to run the scripts: Keepalived looks for a user `keepalived_script`, and takes its own";
+        let message =
+            "nobody is named to run the scripts: Keepalived looks for a user `keepalived_script`, and takes its own";
         let mut found = machine.finding(CONF, line, Code::VrrpScript, message);
         found.severity = Severity::Warning;
         sink.push(found.hint("write `script_user root`, or another user, in `global_defs`"));
@@ -123,9 +124,11 @@ fn configuration(machine: &Machine<'_>, config: &Config, container: &Container, 
     let line = config.instances.first().map_or(1, |instance| instance.name.line);
     let message = format!("Keepalived reads `{}`, which none of its volumes holds: it would do nothing", wanted.value);
     let found = machine.finding(CONF, line, Code::VrrpContainer, message).at(wanted.span);
-    sink.push(found.related(machine.span(CONF, line), format!("`{CONF}` is written here")).hint(
-        "mount the folder of the file, and name it in the command as the container sees it",
-    ));
+    sink.push(
+        found
+            .related(machine.span(CONF, line), format!("`{CONF}` is written here"))
+            .hint("mount the folder of the file, and name it in the command as the container sees it"),
+    );
 }
 
 fn tracked(machine: &Machine<'_>, config: &Config, instance: &Instance, sink: &mut Sink) {

@@ -28,7 +28,11 @@ const RANGES: &[(&str, &str, f64, f64)] = &[
 pub(super) fn check(machine: &Machine<'_>, config: &Config, sink: &mut Sink) {
     let Some(file) = machine.file(CONF) else { return };
     let (all, unbalanced) = statements(&file.text);
-    let found = |line: usize, message: String| machine.finding(CONF, line, Code::VrrpSyntax, message);
+    let found = |line: usize, message: String| {
+        let secret = machine.is_secret(CONF, line);
+        let message = if secret { "Keepalived does not understand this line".to_owned() } else { message };
+        machine.finding(CONF, line, Code::VrrpSyntax, message)
+    };
     for line in unbalanced {
         let message = "this brace has no partner: Keepalived reads what follows as something else";
         sink.push(found(line, message.to_owned()).hint("write one `}` for each `{`"));

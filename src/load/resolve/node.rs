@@ -257,7 +257,8 @@ pub(super) fn taken(message: String, span: Span, first: Span, why: &str) -> Diag
 pub(super) fn unique(profiles: &Profiles, nodes: &[Node], sink: &mut Sink) {
     let mut libvirt: BTreeMap<&str, (&str, Span)> = BTreeMap::new();
     for (name, network) in profiles.cluster.networks.iter().filter(|(_, one)| one.mode.value != NetworkMode::Tunnel) {
-        let (own, span) = network.libvirt.as_ref().map_or((name.as_str(), network.span), |own| (own.as_str(), own.span));
+        let (own, span) =
+            network.libvirt.as_ref().map_or((name.as_str(), network.span), |own| (own.as_str(), own.span));
         if let Some((first, at)) = libvirt.insert(own, (name, span)) {
             let message = format!("`{own}` is what libvirt calls the network `{first}` and the network `{name}`");
             let found = taken(message, span, at, "the first one is declared here");
