@@ -14,7 +14,9 @@ use std::net::Ipv4Addr;
 /// Every rule of this topic.
 pub(super) fn check(survey: &Survey<'_>, sink: &mut Sink) {
     let known = Known::new(survey.cluster);
-    for (file, source) in survey.sources.iter().filter(|(_, source)| source.name().starts_with("butane/")) {
+    for (file, source) in
+        survey.sources.iter().filter(|(_, source)| source.name().trim_start_matches("../").starts_with("butane/"))
+    {
         let mut at = 0;
         for line in source.text().split_inclusive('\n') {
             for (from, written) in addresses(line) {
@@ -141,9 +143,8 @@ fn order(cluster: &Cluster, sink: &mut Sink) {
     for (at, list) in lists.iter().enumerate() {
         let alike = |other: &&&[Spanned<Ipv4Addr>]| sorted(other) == sorted(list) && !same(other, list);
         if let Some(other) = lists[..at].iter().find(alike) {
-            let shown = |list: &[Spanned<Ipv4Addr>]| {
-                list.iter().map(|server| server.to_string()).collect::<Vec<_>>().join("`, `")
-            };
+            let shown =
+                |list: &[Spanned<Ipv4Addr>]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join("`, `");
             let message =
                 format!("resolvers `{}` here and `{}` elsewhere: two orders of the same", shown(list), shown(other));
             let found = Diagnostic::new(Code::ResolverOrder, message).at(list.first().map(|server| server.span));

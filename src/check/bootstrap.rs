@@ -169,7 +169,7 @@ fn own(overview: &Overview<'_>, config: &Config<'_>, sink: &mut Sink) {
         for (line, value) in config.values.get(key).into_iter().flatten() {
             let Ok(address) = value.parse::<Ipv4Addr>() else { continue };
             let mine = node.interfaces.iter().any(|card| card.address.value == address);
-            if !mine && !(key == "bind-address" && address.is_unspecified()) {
+            if !(mine || key == "bind-address" && address.is_unspecified()) {
                 let message = format!("`{key}` of `{}` is `{address}`, an address that it does not have", node.name);
                 let right = node.address().map_or_else(String::new, |address| address.to_string());
                 report(*line, message, format!("write `{key}: {right}`"));

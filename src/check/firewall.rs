@@ -169,21 +169,13 @@ pub(super) fn members(overview: &Overview<'_>, sink: &mut Sink) {
             refused.report(protocol, Some(port), why, span, sink);
         }
     };
-    match first.value("flannel-backend").map_or("vxlan", |(_, backend)| backend.as_str()) {
-        "vxlan" => {
-            demand(&all, &all, Protocol::Udp, 8472, "flannel-backend", "pods of one node reach those of another there")
-        }
-        "wireguard-native" => {
-            demand(
-                &all,
-                &all,
-                Protocol::Udp,
-                51820,
-                "flannel-backend",
-                "pods of one node reach those of another there",
-            );
-        }
-        _ => {}
+    let tunnel = match first.value("flannel-backend").map_or("vxlan", |(_, backend)| backend.as_str()) {
+        "vxlan" => Some(8472),
+        "wireguard-native" => Some(51820),
+        _ => None,
+    };
+    if let Some(port) = tunnel {
+        demand(&all, &all, Protocol::Udp, port, "flannel-backend", "pods of one node reach those of another there");
     }
     demand(&all, &names, Protocol::Tcp, 10250, "kubelet-arg", "servers ask its kubelet there, for logs and `exec`");
     let external = servers.iter().any(|config| config.value("datastore-endpoint").is_some());

@@ -79,7 +79,7 @@ fn block(name: &str, all: &[Statement], found: Found<'_>, sink: &mut Sink) {
         if let Some((.., least, most)) = range
             && !written.parse::<f64>().is_ok_and(|number| (*least..=*most).contains(&number))
         {
-            let takes = if *most == f64::MAX { "a number above 0".to_owned() } else { format!("{least} to {most}") };
+            let takes = if *most < f64::MAX { format!("{least} to {most}") } else { "a number above 0".to_owned() };
             let wrong = found(statement.line, format!("`{word} {written}` is ignored: Keepalived takes {takes}"));
             sink.push(wrong.hint(format!("write a value of {takes}")));
         }
