@@ -45,6 +45,8 @@ pub(super) enum Verb {
     Check(Check),
     /// Compare an output with its manifest
     Verify(Verify),
+    /// Rehearse what was built with the real daemons, in namespaces of this machine
+    Lab(Lab),
     /// Print the JSON Schema of a kind of profile, for editors
     Schema(Schema),
     /// Translate one Butane config, as the butane command does; `bake transpile -h` for its own options
@@ -110,6 +112,38 @@ pub(super) struct Verify {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Lab {
+    #[command(subcommand)]
+    pub(super) verb: LabVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum LabVerb {
+    /// Tell what a run found once more, from its JSON
+    Report(LabReport),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LabReport {
+    /// What `bake lab test --format json` printed; `-` for standard input
+    #[arg(value_name = "RESULT.json")]
+    pub(super) result: PathBuf,
+    #[command(flatten)]
+    pub(super) told: LabTold,
+}
+
+/// How what a run of the lab found is told.
+#[derive(Debug, Args)]
+pub(super) struct LabTold {
+    /// How to report
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: Found,
+    /// Write a page with drawings and charts, too
+    #[arg(long, value_name = "FILE.html")]
+    pub(super) report: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Schema {
     /// `cluster`, `role` or `node`
     pub(super) kind: String,
@@ -148,6 +182,17 @@ pub(super) enum Secrets {
     Read,
     /// None is read
     Omit,
+}
+
+/// Forms of what a lab found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Found {
+    /// For people
+    Text,
+    /// For programs, on standard output
+    Json,
+    /// For continuous integration (JUnit's XML), on standard output
+    Junit,
 }
 
 /// Forms of a report about a project.

@@ -4,6 +4,8 @@ mod args;
 mod build;
 mod check;
 mod explain;
+mod found;
+mod lab;
 mod report;
 mod schema;
 mod settings;
@@ -50,6 +52,7 @@ pub fn main() -> ExitCode {
         Verb::Build(args) => build::run(&settings, &show, &args),
         Verb::Check(args) => check::run(&settings, &show, &args),
         Verb::Verify(args) => verify::run(&settings, &show, &args),
+        Verb::Lab(args) => lab::run(&settings, &show, &args.verb),
         Verb::Schema(args) => schema::run(&show, &args),
         Verb::Explain(args) => explain::run(&settings, &show, &args),
     };

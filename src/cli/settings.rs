@@ -43,7 +43,13 @@ pub(super) fn show(when: Option<When>) -> Show {
     let stdout = std::io::stdout().is_terminal();
     let stderr = std::io::stderr().is_terminal();
     let colour = |terminal| colour(when.unwrap_or(When::Auto), terminal, is_set);
-    Show::new(colour(stdout), colour(stderr), stderr)
+    Show::new(colour(stdout), colour(stderr), columns(), stderr)
+}
+
+/// Columns of standard output; 100 where it is no terminal.
+fn columns() -> usize {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok();
+    size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).unwrap_or(100)
 }
 
 /// `NO_COLOR` wins over `CLICOLOR_FORCE`, and a flag over both; a terminal that calls itself dumb gets none.

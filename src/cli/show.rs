@@ -13,6 +13,8 @@ use std::sync::{Mutex, PoisonError};
 pub(super) struct Show {
     colour_out: bool,
     colour_err: bool,
+    /// Columns of standard output.
+    columns: usize,
     /// Whether a line that is overwritten makes sense on standard error.
     live: bool,
     /// Whether such a line stands there now; also keeps threads from mixing their words.
@@ -21,8 +23,8 @@ pub(super) struct Show {
 }
 
 impl Show {
-    pub(super) fn new(colour_out: bool, colour_err: bool, live: bool) -> Self {
-        Self { colour_out, colour_err, live, line: Mutex::new(false), failed: AtomicBool::new(false) }
+    pub(super) fn new(colour_out: bool, colour_err: bool, columns: usize, live: bool) -> Self {
+        Self { colour_out, colour_err, columns, live, line: Mutex::new(false), failed: AtomicBool::new(false) }
     }
 
     /// Whether something could not be printed.
@@ -34,6 +36,11 @@ impl Show {
     pub(super) fn result(&self, text: &str) {
         self.check(io::stdout().lock().write_all(text.as_bytes()));
         self.check(io::stdout().lock().flush());
+    }
+
+    /// A result that is made for the columns that there are, and with colours or without.
+    pub(super) fn fitted(&self, make: impl FnOnce(usize, bool) -> String) {
+        self.result(&make(self.columns, self.colour_out));
     }
 
     /// One of two forms of a text, with colours and without; on standard output when it was asked for.

@@ -5,6 +5,7 @@
 
 mod beneath;
 pub mod disk;
+pub mod file;
 pub mod layers;
 pub mod local;
 pub mod memory;

@@ -39,7 +39,7 @@ impl Failure {
         Self { message: message.into(), hint: Some(hint.into()) }
     }
 
-    fn io(action: &str, path: &Path, error: &io::Error) -> Self {
+    pub(super) fn io(action: &str, path: &Path, error: &io::Error) -> Self {
         Self { message: format!("cannot {action} `{}`: {}", path.display(), super::words(error)), hint: None }
     }
 }

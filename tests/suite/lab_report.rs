@@ -6,7 +6,7 @@ mod browser;
 #[path = "lab_report/documented.rs"]
 mod documented;
 
-use crate::support::{python, repository, run, said};
+use crate::support::{bake, python, repository, run, said};
 use bake::lab::report;
 use bake::lab::result::{Run, Verdict, during, moved};
 use serde_json::Value;
@@ -257,4 +257,35 @@ fn junit_counts() {
         assert_eq!(failures + errors == 0, run.verdict() == Verdict::Passed, "{name}");
         assert_eq!(failures > 0, run.verdict() == Verdict::Failed, "{name}");
     }
+}
+
+/// `bake lab report`: a result told once more, as `bake lab test` tells it.
+#[test]
+fn results_are_told_once_more() {
+    let folder = repository().join("tests/cases/lab-report");
+    let scratch = tempfile::tempdir().unwrap();
+    let page = scratch.path().join("page.html");
+    for (name, status) in [("pass", 0), ("fail", 1), ("skipped", 2)] {
+        let own = case(name);
+        for (format, text) in
+            [("text", report::text(&own, 100, false)), ("json", report::json(&own)), ("junit", report::junit(&own))]
+        {
+            let path = folder.join(format!("{name}.json"));
+            let output = run(bake().args(["lab", "report", "--format", format, "--report"]).arg(&page).arg(path));
+            assert_eq!(output.status.code(), Some(status), "{}", said(&output));
+            assert_eq!(String::from_utf8_lossy(&output.stdout), text, "{name}");
+        }
+        assert_eq!(std::fs::read_to_string(&page).unwrap(), report::page(&own), "{name}");
+    }
+    let odd = scratch.path().join("odd.json");
+    std::fs::write(&odd, "{\"version\": 7}").unwrap();
+    for (path, words) in [(odd, "version 7 of a lab's result"), (scratch.path().join("none.json"), "cannot read `")] {
+        let output = run(bake().args(["lab", "report"]).arg(path));
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        assert!(said(&output).contains(words), "{}", said(&output));
+    }
+    let nowhere = scratch.path().join("no/page.html");
+    let output = run(bake().args(["lab", "report", "--report"]).arg(nowhere).arg(folder.join("pass.json")));
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains("cannot write `"), "{}", said(&output));
 }

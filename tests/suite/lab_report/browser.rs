@@ -7,6 +7,8 @@ use super::{case, runs};
 use crate::support::{engine, repository, run, said};
 use bake::lab::report;
 use serde_json::Value;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
@@ -14,7 +16,7 @@ use std::process::Command;
 const WIDTHS: [u32; 2] = [400, 1280];
 
 /// A browser that stays on this machine, in a profile of its own.
-fn browser(scratch: &Path, dark: bool) -> Option<Command> {
+pub fn browser(scratch: &Path, dark: bool) -> Option<Command> {
     let mut command = Command::new(engine("chromium")?);
     command.args([
         "--headless",
@@ -69,13 +71,13 @@ fn pages_fit_and_can_be_read() {
 }
 
 /// A picture: width, height and the colours of its points.
-struct Picture {
-    width: usize,
+pub struct Picture {
+    pub width: usize,
     points: Vec<[u8; 3]>,
 }
 
 impl Picture {
-    fn read(path: &Path) -> Self {
+    pub fn read(path: &Path) -> Self {
         let mut decoder = png::Decoder::new(std::io::BufReader::new(std::fs::File::open(path).unwrap()));
         decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::STRIP_16);
         let mut reader = decoder.read_info().unwrap();
@@ -87,8 +89,53 @@ impl Picture {
         Self { width: info.width as usize, points }
     }
 
-    fn height(&self) -> usize {
+    pub fn height(&self) -> usize {
         self.points.len() / self.width
+    }
+
+    /// Without the rows at the end that show nothing but the page.
+    pub fn trimmed(mut self) -> Self {
+        let ground = self.points[0];
+        let last = self.points.iter().rposition(|point| *point != ground).unwrap_or(0);
+        let rows = (last / self.width + 32).min(self.height());
+        self.points.truncate(rows * self.width);
+        self
+    }
+
+    /// Writes it as small as it goes: with the 256 commonest colours, others as the nearest of these.
+    pub fn write(&self, path: &Path) {
+        let mut counts: BTreeMap<[u8; 3], usize> = BTreeMap::new();
+        self.points.iter().for_each(|point| *counts.entry(*point).or_default() += 1);
+        let mut palette: Vec<[u8; 3]> = counts.keys().copied().collect();
+        palette.sort_by_key(|point| (Reverse(counts[point]), *point));
+        palette.truncate(256);
+        let far =
+            |a: &[u8; 3], b: &[u8; 3]| a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b)).pow(2)).sum::<u32>();
+        let nearest = |point: &[u8; 3]| (0..palette.len()).min_by_key(|at| far(&palette[*at], point)).unwrap();
+        let nearest: BTreeMap<_, _> =
+            counts.keys().map(|point| (*point, u8::try_from(nearest(point)).unwrap())).collect();
+        let indices: Vec<u8> = self.points.iter().map(|point| nearest[point]).collect();
+        let file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
+        let size = |value: usize| u32::try_from(value).unwrap();
+        let mut encoder = png::Encoder::new(file, size(self.width), size(self.height()));
+        encoder.set_color(png::ColorType::Indexed);
+        encoder.set_palette(palette.concat());
+        encoder.set_compression(png::Compression::High);
+        encoder.set_filter(png::Filter::NoFilter);
+        encoder.write_header().unwrap().write_image_data(&indices).unwrap();
+    }
+
+    /// Mean brightness of each square of so many points, row by row.
+    pub fn squares(&self, size: usize) -> Vec<u32> {
+        let mut squares = Vec::new();
+        for top in (0..self.height() / size).map(|row| row * size) {
+            for left in (0..self.width / size).map(|column| column * size) {
+                let rows = (top..top + size).flat_map(|y| &self.points[y * self.width + left..][..size]);
+                let sum: u32 = rows.flatten().map(|part| u32::from(*part)).sum();
+                squares.push(sum / u32::try_from(size * size * 3).unwrap());
+            }
+        }
+        squares
     }
 
     /// Mean brightness, from 0 to 255.
