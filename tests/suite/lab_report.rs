@@ -289,3 +289,29 @@ fn results_are_told_once_more() {
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     assert!(said(&output).contains("cannot write `"), "{}", said(&output));
 }
+
+/// Whatever numbers a result has, it is told.
+#[test]
+fn no_number_is_too_large() {
+    fn set(value: &mut Value, number: u32) {
+        match value {
+            Value::Number(_) => *value = number.into(),
+            Value::Array(list) => list.iter_mut().for_each(|item| set(item, number)),
+            Value::Object(fields) => {
+                let numbers = fields.iter_mut().filter(|(key, _)| *key != "version" && *key != "ports");
+                numbers.for_each(|(_, item)| set(item, number));
+            }
+            _ => {}
+        }
+    }
+    for (name, text) in cases() {
+        for number in [0, 1, u32::MAX] {
+            let mut value: Value = serde_json::from_str(&text).unwrap();
+            set(&mut value, number);
+            let run = report::read(&value.to_string()).unwrap_or_else(|e| panic!("{name}: {e}"));
+            for text in [report::text(&run, 80, true), report::page(&run), report::junit(&run), report::json(&run)] {
+                assert!(!text.is_empty());
+            }
+        }
+    }
+}

@@ -66,7 +66,8 @@ fn row<'a>(scenario: &'a Scenario, moves: &[(&'a Watch, &'a Move)]) -> Row<'a> {
     let measured = || moves.iter().map(|(_, one)| &one.measured);
     let predicted = || moves.iter().filter_map(|(_, one)| one.predicted.as_ref());
     let missed = moves.iter().any(|(_, one)| one.agrees() == Some(false));
-    let sent: u32 = measured().map(|one| one.sent).sum();
+    let sum = |part: fn(&Measured) -> u32| measured().map(part).fold(0, u32::saturating_add);
+    let sent = sum(|one| one.sent);
     Row {
         scenario,
         what: scenario.title.clone(),
@@ -76,7 +77,7 @@ fn row<'a>(scenario: &'a Scenario, moves: &[(&'a Watch, &'a Move)]) -> Row<'a> {
         predicted: foretold(predicted()),
         without_ms: measured().map(|one| one.without_ms).max(),
         several_ms: measured().map(|one| one.several_ms).max(),
-        lost: (sent > 0).then(|| (measured().map(|one: &Measured| one.lost).sum(), sent)),
+        lost: (sent > 0).then(|| (sum(|one| one.lost), sent)),
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) fn seconds(ms: u32) -> String {
             format!("{}.{} s", tenths / 10, tenths % 10)
         }
         _ => {
-            let whole = (ms + 500) / 1000;
+            let whole = ms / 1000 + u32::from(ms % 1000 >= 500);
             format!("{} min {:02} s", whole / 60, whole % 60)
         }
     }

@@ -6,7 +6,8 @@ use super::{Held, Tries};
 /// how long nobody did.
 pub fn during(held: &[Held], since_ms: u32, until_ms: u32, matches: impl Fn(&[String]) -> bool) -> u32 {
     let pieces = spans(held.iter().map(|one| (one.for_ms, one))).filter(|(_, _, one)| matches(&one.owners));
-    pieces.map(|(from, to, _)| overlap((from, to), (since_ms, until_ms))).sum()
+    let within = pieces.map(|(from, to, _)| overlap((from, to), (since_ms, until_ms)));
+    within.fold(0, u32::saturating_add)
 }
 
 /// Who held it at `until_ms`, and how long after `since_ms` that began: `None` when it was so already.
@@ -26,7 +27,7 @@ pub fn lost(tries: &[Tries], since_ms: u32, until_ms: u32) -> (u32, u32) {
             let length = u64::from(one.for_ms.max(1));
             u32::try_from((u64::from(count) * within + length / 2) / length).unwrap_or(u32::MAX)
         };
-        (sent + part(one.sent), lost + part(one.lost))
+        (sent.saturating_add(part(one.sent)), lost.saturating_add(part(one.lost)))
     })
 }
 

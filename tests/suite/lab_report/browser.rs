@@ -13,7 +13,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-const WIDTHS: [u32; 2] = [400, 1280];
+/// What people have, and both sides of where the style changes.
+const WIDTHS: [u32; 8] = [320, 400, 640, 860, 861, 1021, 1280, 1920];
 
 /// A browser that stays on this machine, in a profile of its own.
 pub fn browser(scratch: &Path, dark: bool) -> Option<Command> {
@@ -58,7 +59,7 @@ fn pages_fit_and_can_be_read() {
         .unwrap();
     for (dark, scheme) in [(false, "light"), (true, "dark")] {
         let Some(mut browser) = browser(scratch.path(), dark) else { return };
-        let output = run(browser.args(["--window-size=1400,9000", "--dump-dom"]).arg(address(&path)));
+        let output = run(browser.args(["--window-size=2000,9000", "--dump-dom"]).arg(address(&path)));
         let dom = String::from_utf8_lossy(&output.stdout);
         let result = dom.split("<pre>").nth(1).and_then(|rest| rest.split("</pre>").next());
         let result = result.unwrap_or_else(|| panic!("no result: {}", said(&output)));

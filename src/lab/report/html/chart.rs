@@ -15,7 +15,7 @@ const WIDE: u32 = 840;
 const NARROW: u32 = 330;
 /// Characters that fit beside a lane, and above it on a telephone.
 const BESIDE: usize = 27;
-const ABOVE: usize = 46;
+const ABOVE: usize = 33;
 /// Rows of pixels: marks of events, a VIP's name, the name above a bar, the bar itself, what was foretold, a probe.
 const MARKS: u32 = 24;
 const HEAD: u32 = 26;
@@ -108,7 +108,7 @@ impl Plot {
     /// A heading above lanes.
     fn head(&mut self, name: &str, address: &str) {
         self.y += if self.lines.is_empty() { HEAD } else { HEAD + 10 };
-        let words = if address.is_empty() { name.to_owned() } else { format!("{} {address}", shortened(name, 28)) };
+        let words = if address.is_empty() { name.to_owned() } else { format!("{} {address}", shortened(name, 17)) };
         for (class, x) in [("head beside", "-12"), ("head above", "0")] {
             self.names.push(text(class, x, self.y - 8, &words));
         }
@@ -181,7 +181,10 @@ impl Plot {
             let (x1, x2) = (self.scale.at(since), self.scale.at(until));
             tag("line").class(class).with("x1", x1).with("y1", y).with("x2", x2).with("y2", y)
         };
-        let (least, most) = (one.since_ms + predicted.least_ms, (one.since_ms + predicted.most_ms).min(until));
+        let (least, most) = (
+            one.since_ms.saturating_add(predicted.least_ms),
+            one.since_ms.saturating_add(predicted.most_ms).min(until),
+        );
         let mut shapes = vec![line("foretold", most, until)];
         if predicted.most_ms > 0 {
             let early = least.saturating_sub(predicted.tolerance_ms).max(one.since_ms);
@@ -190,7 +193,8 @@ impl Plot {
             shapes.extend([early, late].map(|at| upright("whisker", self.scale, at, y - 3, y + 3)));
             let hover = format!("foretold for {} of {}", words::predicted(predicted), seconds(one.since_ms));
             // A moment is seen, too.
-            let window = bar("window", self.scale, (least, most.max(least + self.length / 300)), y - 3, 6);
+            let window =
+                bar("window", self.scale, (least, most.max(least.saturating_add(self.length / 300))), y - 3, 6);
             shapes.push(window.child(tag("title").text(hover)));
         }
         self.shapes.extend(shapes);
