@@ -153,8 +153,22 @@ fn anchor(at: usize) -> String {
 /// Words in a table: columns are as wide as their longest word, unless a word is so long that it may be broken anywhere.
 fn span(words: &str) -> Tag {
     let long = words.split_whitespace().any(|word| word.chars().count() > LONG);
-    let span = tag("span").text(words);
+    let span = tag("span").text(together(words));
     if long { span.class("long") } else { span }
+}
+
+/// Seconds stay on the line of their number.
+fn together(words: &str) -> String {
+    let mut out = String::with_capacity(words.len());
+    let mut rest = words;
+    while let Some(at) = rest.find(" s") {
+        let unit = rest[..at].ends_with(|c: char| c.is_ascii_digit());
+        let ends = !rest[at + 2..].starts_with(char::is_alphanumeric);
+        out.push_str(&rest[..at]);
+        out.push_str(if unit && ends { "\u{A0}s" } else { " s" });
+        rest = &rest[at + 2..];
+    }
+    out + rest
 }
 
 /// Characters of the longest word that a column makes room for.

@@ -97,7 +97,10 @@ fn result(verdict: Verdict) -> Tag {
 fn named(at: usize, scenario: &Scenario) -> Tag {
     let link = tag("a").with("href", format!("#{}", anchor(at))).child(span(&scenario.title));
     let held = scenario.assertions.iter().filter(|one| one.passed).count();
-    let held = format!("{held} of {} hold", words::count(scenario.assertions.len(), "assertion"));
+    let held = match scenario.assertions.len() {
+        0 => "nothing was asserted".to_owned(),
+        all => format!("{held} of {} hold", words::count(all, "assertion")),
+    };
     let cell = tag("th").with("scope", "row").with("role", "rowheader").child(link);
     cell.child(tag("span").class("count").text(held))
 }
