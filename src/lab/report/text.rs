@@ -65,10 +65,10 @@ struct Page {
 }
 
 /// The least columns for a scenario, and the most for its owner. Where they do not fit, each row is a paragraph.
-const SCENARIO: usize = 24;
+const SCENARIO: usize = 18;
 const OWNER: usize = 22;
 /// What stands above the columns behind the scenario's.
-const HEADS: [&str; 6] = ["owner at the end", "moved after", "predicted", "nobody", "two owners", "lost"];
+const HEADS: [&str; 6] = ["owner", "moved after", "predicted", "nobody", "two owners", "lost"];
 
 impl Page {
     /// The rows as a table; nothing when it would be wider than the terminal.

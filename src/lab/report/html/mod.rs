@@ -12,6 +12,7 @@ mod topology;
 
 use super::text::conclusion;
 use super::words::{holders, moment, seconds};
+use super::{summary, words};
 use crate::lab::result::{Run, Scenario, Verdict};
 use markup::{Tag, tag};
 
@@ -70,8 +71,12 @@ fn failures(run: &Run) -> Option<Tag> {
     for (at, one) in run.scenarios.iter().enumerate() {
         let mut wrong: Vec<String> =
             one.assertions.iter().filter(|one| !one.passed).map(|one| one.what.clone()).collect();
-        let missed = one.vips.iter().filter(|watch| watch.moves.iter().any(|one| one.agrees() == Some(false)));
-        wrong.extend(missed.map(|watch| format!("{}: not as predicted", watch.vip)));
+        let moves = one.vips.iter().flat_map(|watch| watch.moves.iter().map(move |one| (watch, one)));
+        wrong.extend(moves.filter(|(_, it)| it.agrees() == Some(false)).map(|(watch, it)| {
+            let predicted = it.predicted.as_ref().map(words::predicted).unwrap_or_default();
+            let after = summary::event(one, it.since_ms);
+            format!("{}: {}, though predicted: {predicted} ({after})", watch.vip, words::measured(&it.measured))
+        }));
         if one.verdict() == Verdict::Incomplete {
             wrong.push("something was not tried".to_owned());
         }
