@@ -31,7 +31,7 @@ pub use emit::nar::hash as nar_hash;
 
 use check::{Baked, Lines, Overview, Survey, View, Written};
 use diag::{Code, Diagnostic, Sink, Sources, Span};
-use load::project::Project;
+use load::project::{Project, SecretLines};
 use model::artifact::{Artifact, NodeOutput};
 use model::cloud::{MetaData, NetworkFiles};
 use model::cluster::{Cluster, Node};
@@ -137,6 +137,7 @@ impl Plan {
         let (cluster, part) = (&*project.cluster, &whole.part);
         let view = View { cluster, node, part, baked: &baked, sources: &self.sources, lines: project };
         check::node(&view, &project.allowances, sink);
+        let secrets = secrets(&whole, &baked);
         let mut files = match node.os {
             Os::Flatcar => flatcar(node, whole, sink),
             Os::Almalinux | Os::Rocky => enterprise(&project.cluster, node, &whole, sink),
@@ -144,6 +145,7 @@ impl Plan {
         if self.gaps {
             files.leave_gaps();
         }
+        files.secrets = secrets;
         Some((files, Facts(baked.remembered())))
     }
 
@@ -328,6 +330,7 @@ pub struct Facts(Baked);
 struct Contribution {
     part: Part,
     secret: bool,
+    secret_lines: SecretLines,
     inputs: Arc<[String]>,
 }
 
@@ -336,6 +339,7 @@ struct Contribution {
 struct Whole {
     part: Part,
     secret: bool,
+    secret_lines: SecretLines,
     inputs: Vec<String>,
 }
 
@@ -345,6 +349,7 @@ impl Plan {
         let before = sink.errors();
         let mut inputs: BTreeSet<String> = node.inputs.iter().cloned().collect();
         let mut secret = false;
+        let mut secret_lines = SecretLines::default();
         let mut parts = lower::cluster_parts(node, &project.cluster);
         let mut complete = true;
         let mut packer = butane::Packer::new();
@@ -359,12 +364,14 @@ impl Plan {
             };
             inputs.extend(made.inputs.iter().cloned());
             secret |= made.secret;
+            secret_lines.0.extend(made.secret_lines.0);
             parts.push(made.part);
         }
         let mut part = lower::merge::merge(parts, sink);
         lower::secrets::guard(&mut part, sink);
         let secret = secret || !part.secret_files.is_empty();
-        (complete && sink.errors() == before).then(|| Whole { part, secret, inputs: inputs.into_iter().collect() })
+        let inputs = inputs.into_iter().collect();
+        (complete && sink.errors() == before).then(|| Whole { part, secret, secret_lines, inputs })
     }
 }
 
@@ -379,7 +386,18 @@ fn contribution(
     let instance = project.instantiate(node, fragment, sink)?;
     let mut part = butane::fragment(&instance.document, &instance.locals, packer, sink)?;
     lower::secrets::mark(&mut part, &instance.secrets, sink);
-    Some(Contribution { part, secret: instance.carries_secret(), inputs: instance.inputs })
+    let secret = instance.carries_secret();
+    Some(Contribution { part, secret, secret_lines: instance.secret_lines, inputs: instance.inputs })
+}
+
+/// The files on the machine that carry secrets, with the numbers of the lines that do; without any, all of them.
+fn secrets(whole: &Whole, baked: &Baked) -> BTreeMap<String, Vec<usize>> {
+    let carries = |line: &str| whole.secret_lines.0.iter().any(|secret| line.contains(secret.as_str()));
+    let lines = |path: &String| {
+        let text = baked.files.get(path).map_or("", |file| &file.text);
+        (1..).zip(text.lines()).filter(|(_, line)| carries(line)).map(|(number, _)| number).collect()
+    };
+    whole.part.secret_files.iter().map(|path| (path.clone(), lines(path))).collect()
 }
 
 /// Flatcar: one Ignition config.
@@ -442,7 +460,7 @@ fn output(node: &Node, whole: &Whole, files: Vec<(&str, String, bool)>) -> NodeO
         .collect();
     let contents = artifacts.iter().map(|artifact| (artifact.path.as_str(), artifact.bytes.as_slice()));
     let instance_id = emit::manifest::instance_id(&node.name, contents);
-    NodeOutput { name: node.name.clone(), os: node.os.as_str(), instance_id, artifacts }
+    NodeOutput { name: node.name.clone(), os: node.os.as_str(), instance_id, artifacts, secrets: BTreeMap::new() }
 }
 
 /// The kinds of files that people write and that have a schema.

@@ -11,12 +11,23 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+/// Version of the format; it changes when a key changes its meaning.
+pub const FORMAT: u32 = 1;
+
+/// The format of manifests that do not name theirs.
+fn first() -> u32 {
+    1
+}
+
 /// What a build wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// Version of the bake that wrote it.
     pub bake: String,
+    /// Version of this format: [`FORMAT`].
+    #[serde(default = "first")]
+    pub format: u32,
     /// The nodes by name.
     pub nodes: BTreeMap<String, Node>,
     /// What is about all nodes together: the summary, and what makes the machines once all of them are built.
@@ -49,6 +60,10 @@ pub struct Node {
     /// What `nix hash path` says of the node's folder; absent in manifests of older versions.
     #[serde(rename = "narHash", default, skip_serializing_if = "Option::is_none")]
     pub nar_hash: Option<String>,
+    /// Files on the machine that carry secrets, with the numbers of their lines that do; no number means all lines.
+    /// Absent in manifests of before: then every file that only its owner may read is taken for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<BTreeMap<String, Vec<usize>>>,
     /// Its files by path below the node's folder.
     pub files: BTreeMap<String, File>,
 }
@@ -69,13 +84,24 @@ pub struct File {
 
 impl Default for Manifest {
     fn default() -> Self {
-        Self { bake: env!("CARGO_PKG_VERSION").to_owned(), nodes: BTreeMap::new(), cluster: None }
+        Self { bake: env!("CARGO_PKG_VERSION").to_owned(), format: FORMAT, nodes: BTreeMap::new(), cluster: None }
     }
 }
 
 impl Manifest {
     /// Reads a manifest; the error says what is wrong with it.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Version {
+            bake: String,
+            #[serde(default = "first")]
+            format: u32,
+        }
+        // Whatever else a later format may hold, these two it has.
+        let Version { bake, format } = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        if format != FORMAT {
+            return Err(format!("it has format {format}, written by bake {bake}; this one reads format {FORMAT}"));
+        }
         serde_json::from_slice(bytes).map_err(|error| error.to_string())
     }
 
@@ -95,6 +121,7 @@ impl From<&NodeOutput> for Node {
             os: node.os.to_owned(),
             instance_id: node.instance_id.clone(),
             nar_hash: Some(nar::hash(contents)),
+            secrets: Some(node.secrets.clone()),
             files: files.collect(),
         }
     }
@@ -184,6 +211,7 @@ mod tests {
             os: "almalinux",
             instance_id: "n-0".to_owned(),
             artifacts: vec![artifact("meta-data", "m", false), artifact("user-data", "", true)],
+            secrets: BTreeMap::from([("/etc/x".to_owned(), vec![3])]),
         }
     }
 
@@ -191,16 +219,23 @@ mod tests {
     fn the_text() {
         let manifest = Manifest {
             bake: "9".to_owned(),
+            format: FORMAT,
             nodes: BTreeMap::from([("n".to_owned(), Node::from(&node()))]),
             cluster: None,
         };
         let expected = r#"{
   "bake": "9",
+  "format": 1,
   "nodes": {
     "n": {
       "os": "almalinux",
       "instance_id": "n-0",
       "narHash": "sha256-hc13y7Mbe5DyEnBMolr3s5sgFe7bLJcB83zsc5k8mT4=",
+      "secrets": {
+        "/etc/x": [
+          3
+        ]
+      },
       "files": {
         "meta-data": {
           "sha256": "62c66a7a5dd70c3146618063c344e531e6d4b59e379808443ce962b3abd63c5a",
@@ -227,6 +262,10 @@ mod tests {
         assert_eq!(Manifest::parse(expected.as_bytes()), Ok(manifest));
         assert!(Manifest::parse(br#"{"name": "a web app"}"#).is_err());
         assert!(Manifest::parse(b"").is_err());
+        let before = expected.replace("  \"format\": 1,\n", "");
+        assert_eq!(Manifest::parse(before.as_bytes()), Manifest::parse(expected.as_bytes()));
+        let later = Manifest::parse(br#"{"bake": "10", "format": 2, "more": []}"#);
+        assert_eq!(later, Err("it has format 2, written by bake 10; this one reads format 1".to_owned()));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What a build writes.
 
+use std::collections::BTreeMap;
+
 /// Ends the name of a file whose secrets were left out. Nothing reads a file of such a name, so no machine comes up with
 /// the mark of a gap for a password.
 pub const INCOMPLETE: &str = ".incomplete";
@@ -33,6 +35,8 @@ pub struct NodeOutput {
     pub instance_id: String,
     /// The files, sorted by path.
     pub artifacts: Vec<Artifact>,
+    /// Files on the machine that carry secrets, with the numbers of their lines that do; none means all of them.
+    pub secrets: BTreeMap<String, Vec<usize>>,
 }
 
 impl NodeOutput {

@@ -25,6 +25,16 @@ pub struct Fragment {
     inputs: Arc<[String]>,
 }
 
+/// Lines that carry a secret; never shown.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct SecretLines(pub BTreeSet<String>);
+
+impl std::fmt::Debug for SecretLines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
 /// A fragment for one node.
 #[derive(Debug, Clone)]
 pub struct Instance {
@@ -34,6 +44,8 @@ pub struct Instance {
     pub locals: Locals,
     /// Scalars of the fragment that a secret went into. Everything that took a scalar's place has its span.
     pub secrets: BTreeSet<Span>,
+    /// Lines of scalars and included files that carry a secret, without the blanks around them.
+    pub secret_lines: SecretLines,
     /// Files of the project that this came from, sorted: the fragment, what it names, and what that includes.
     pub inputs: Arc<[String]>,
 }
@@ -160,6 +172,7 @@ impl Fragment {
         let mut whole = true;
         let mut replacements = BTreeMap::new();
         let mut secrets = BTreeSet::new();
+        let mut secret_lines = SecretLines::default();
         for (id, name) in &self.templates {
             let Some(rendered) = engine.evaluate(name, node, sink) else {
                 whole = false;
@@ -167,12 +180,20 @@ impl Fragment {
             };
             if rendered.used_secret {
                 secrets.insert(self.document.node(*id).span);
+                secret_lines.0.extend(engine.secret_lines_of(name, node, &rendered.value));
             }
             replacements.insert(*id, rendered.value);
         }
         let mut locals = Locals::default();
         for reference in self.references.iter().filter(|reference| !reference.name.is_empty()) {
             whole &= files.get(reference, node, engine, &mut locals, sink);
+        }
+        for (name, file) in &locals.files {
+            if let Ok(file) = file
+                && file.secret
+            {
+                secret_lines.0.extend(engine.secret_lines(name, node, &String::from_utf8_lossy(&file.bytes)));
+            }
         }
         if !whole {
             return None;
@@ -182,6 +203,6 @@ impl Fragment {
         } else {
             Arc::new(self.document.replaced(&replacements))
         };
-        Some(Instance { document, locals, secrets, inputs: self.inputs.clone() })
+        Some(Instance { document, locals, secrets, secret_lines, inputs: self.inputs.clone() })
     }
 }

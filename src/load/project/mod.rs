@@ -8,7 +8,7 @@ mod local;
 mod profile;
 mod read;
 
-pub use fragment::{Fragment, Instance};
+pub use fragment::{Fragment, Instance, SecretLines};
 
 use super::resolve::{self, Profiles};
 use super::secret::Secrets;

@@ -61,7 +61,17 @@ pub(super) struct Scope {
 
 impl Scope {
     pub(super) fn new(shared: Arc<Shared>, node: usize) -> Self {
-        let secrets = SecretUse { shared: shared.clone(), used: AtomicBool::new(false), unset: Mutex::new(Vec::new()) };
+        Self::with(shared, node, false)
+    }
+
+    /// The same with other secrets: no character of a value stays what it is, line breaks do.
+    pub(super) fn disguised(shared: Arc<Shared>, node: usize) -> Self {
+        Self::with(shared, node, true)
+    }
+
+    fn with(shared: Arc<Shared>, node: usize, disguised: bool) -> Self {
+        let (used, unset) = (AtomicBool::new(false), Mutex::new(Vec::new()));
+        let secrets = SecretUse { shared: shared.clone(), disguised, used, unset };
         Self { shared, node, secrets: Arc::new(secrets) }
     }
 
@@ -113,6 +123,8 @@ impl Object for Scope {
 /// `secrets`.
 struct SecretUse {
     shared: Arc<Shared>,
+    /// Whether other values are shown than the real ones.
+    disguised: bool,
     used: AtomicBool,
     unset: Mutex<Vec<String>>,
 }
@@ -129,7 +141,7 @@ impl Object for SecretUse {
         self.shared.secrets.declared(name)?;
         self.used.store(true, Ordering::Relaxed);
         if let Some(value) = self.shared.secrets.value(name) {
-            return Some(Value::from(value));
+            return Some(if self.disguised { Value::from(disguise(value)) } else { Value::from(value) });
         }
         if let Ok(mut unset) = self.unset.lock() {
             unset.push(name.to_owned());
@@ -140,6 +152,16 @@ impl Object for SecretUse {
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         Enumerator::Values(self.shared.secrets.names().map(Value::from).collect())
     }
+}
+
+/// Another value of the same length and with the same lines.
+fn disguise(value: &str) -> String {
+    let other = |c| match c {
+        '\n' => c,
+        'x' => 'y',
+        _ => 'x',
+    };
+    value.chars().map(other).collect()
 }
 
 /// `values`.

@@ -7,6 +7,7 @@ mod context;
 mod convert;
 mod explain;
 mod lines;
+mod secret;
 mod shape;
 
 pub use lines::TemplateLine;
