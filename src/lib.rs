@@ -15,6 +15,7 @@ pub mod butane;
 pub mod check;
 pub mod cli;
 pub mod diag;
+pub mod diff;
 pub mod emit;
 pub mod lab;
 pub mod load;

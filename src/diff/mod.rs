@@ -1,0 +1,13 @@
+//! What is different between two builds, for people who must decide what to do about it.
+//!
+//! Pure: [`read`] takes a machine's artefacts apart, [`compare`] puts two machines side by side.
+
+mod compare;
+pub mod handover;
+mod machine;
+mod read;
+mod unified;
+
+pub use compare::{Change, FieldChange, What, compare};
+pub use machine::{Body, Item, Machine, Secret, Topic, Value};
+pub use read::{Baked, KINDS, read};
