@@ -205,12 +205,65 @@ pub struct Port {
 /// How VRRP, as the nodes' Keepalived is configured, elects the holder of an address.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Election {
+    /// Who takes part, and how.
+    #[serde(default)]
+    pub speakers: Vec<Speaker>,
     /// Who holds it when everything works, and how long after the start.
     pub start: Outcome,
     /// Every single failure, and its repair.
     pub failures: Vec<Failure>,
     /// Every pair of failures on two nodes.
     pub pairs: Vec<Pair>,
+}
+
+/// A node's part in an election, as its Keepalived is configured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Speaker {
+    /// Name of the node.
+    pub node: String,
+    /// Network that its adverts go out on; absent when it has no such card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
+    /// Address that its adverts come from.
+    pub address: Ipv4Addr,
+    /// Virtual router id.
+    pub virtual_router_id: u8,
+    /// Priority without any weight.
+    pub priority: u8,
+    /// Whether it takes the address from a holder of lower priority.
+    pub preempts: bool,
+    /// Seconds that it waits before it does.
+    pub preempt_delay: f64,
+    /// VRRP version: 2 or 3.
+    pub version: u8,
+    /// Seconds between two adverts.
+    pub advert_interval: f64,
+    /// Whether its adverts carry a password, which is not here.
+    pub authenticated: bool,
+    /// Addresses that adverts are sent to; absent for the multicast group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peers: Option<Vec<Ipv4Addr>>,
+    /// Whether it ignores adverts that do not come from a peer.
+    pub checks_source: bool,
+    /// Who its firewall lets VRRP in from.
+    pub admits: Vec<Ipv4Net>,
+    /// What lowers or raises its priority.
+    pub trackers: Vec<Tracker>,
+}
+
+/// A script or process whose state counts in an election.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tracker {
+    /// Its name.
+    pub name: String,
+    /// Whether it fails when HAProxy does.
+    pub watches_haproxy: bool,
+    /// What is added when it is well (positive) or subtracted when it is ill (negative); 0: an ill one gives up.
+    pub weight: i32,
+    /// Seconds until it is found to be ill.
+    pub detection: Range,
+    /// Seconds until it is found to be well again.
+    pub recovery: Range,
 }
 
 /// Who holds an address in the end.

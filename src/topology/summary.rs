@@ -4,7 +4,7 @@ use super::device::{Device, Kind, Port};
 use super::flow::Wanted;
 use super::forward::{Origin, Via};
 use super::trace::Trace;
-use super::vrrp::{self, Calm, Fault, Finding, Group};
+use super::vrrp::{self, Calm, Fault, Finding, Group, Password, Seconds};
 use super::{End, Topology, What};
 use crate::model::cluster::{self, Cluster, Interface};
 use crate::model::summary::{self as made, Summary};
@@ -175,7 +175,62 @@ fn foretold(group: &Group, findings: &[Finding]) -> made::Election {
         let event = made::Event { node: named(at), fault: made::Fault::Partition };
         failures.push(made::Failure { event, then: outcome(&apart), back: outcome(&healed) });
     }
-    made::Election { start: outcome(&start), failures, pairs }
+    made::Election { speakers: group.speakers.iter().map(speaker).collect(), start: outcome(&start), failures, pairs }
+}
+
+fn speaker(speaker: &vrrp::Speaker) -> made::Speaker {
+    let range = |seconds: Seconds| made::Range { least: seconds.least, most: seconds.most };
+    let tracker = |tracker: &vrrp::Tracker| made::Tracker {
+        name: tracker.name.clone(),
+        watches_haproxy: tracker.watches_haproxy,
+        weight: tracker.weight,
+        detection: range(tracker.detection),
+        recovery: range(tracker.recovery),
+    };
+    made::Speaker {
+        node: speaker.node.clone(),
+        network: speaker.segment.clone(),
+        address: speaker.address,
+        virtual_router_id: speaker.router_id,
+        priority: speaker.priority,
+        preempts: speaker.preempts,
+        preempt_delay: speaker.preempt_delay,
+        version: speaker.version,
+        advert_interval: speaker.advert,
+        authenticated: speaker.password.is_some(),
+        peers: speaker.peers.clone(),
+        checks_source: speaker.checks_source,
+        admits: speaker.admits.clone(),
+        trackers: speaker.trackers.iter().map(tracker).collect(),
+    }
+}
+
+/// A speaker as it was before it was summed up. Its password is not in the summary: `password` has it.
+pub fn restored(made: &made::Speaker, password: Option<Password>) -> vrrp::Speaker {
+    let seconds = |range: made::Range| Seconds { least: range.least, most: range.most };
+    let tracker = |tracker: &made::Tracker| vrrp::Tracker {
+        name: tracker.name.clone(),
+        watches_haproxy: tracker.watches_haproxy,
+        weight: tracker.weight,
+        detection: seconds(tracker.detection),
+        recovery: seconds(tracker.recovery),
+    };
+    vrrp::Speaker {
+        node: made.node.clone(),
+        segment: made.network.clone(),
+        address: made.address,
+        router_id: made.virtual_router_id,
+        priority: made.priority,
+        preempts: made.preempts,
+        preempt_delay: made.preempt_delay,
+        version: made.version,
+        advert: made.advert_interval,
+        password: password.filter(|_| made.authenticated),
+        peers: made.peers.clone(),
+        checks_source: made.checks_source,
+        admits: made.admits.clone(),
+        trackers: made.trackers.iter().map(tracker).collect(),
+    }
 }
 
 fn fault(fault: Fault) -> made::Fault {

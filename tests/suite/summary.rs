@@ -3,6 +3,7 @@
 use crate::support::{bake, repository, run, said};
 use bake::emit::summary::parse;
 use bake::model::summary::{FORMAT, Fault, Kind, Origin, Summary};
+use bake::topology::summary::restored as restored_speaker;
 use bake::world::disk::Disk;
 use bake::{Request, plan};
 use std::collections::BTreeSet;
@@ -48,6 +49,13 @@ fn it_foretells_what_explain_does() {
             assert_eq!(failure.back.after.is_some_and(|after| after.most > 2.0), moved, "{:?}", failure.event);
         }
         assert_eq!(election.pairs.len(), 2 * 4 * 4);
+        // Nothing but the password is lost on the way.
+        let disk = Disk::open(repository()).unwrap();
+        let plan = plan(&disk, &Request { profiles: "profiles".to_owned(), nodes: Vec::new() });
+        let (group, _) = plan.election(&vip.name).unwrap();
+        let restored = election.speakers.iter().zip(&group.speakers);
+        let restored: Vec<_> = restored.map(|(made, own)| restored_speaker(made, own.password.clone())).collect();
+        assert_eq!(restored, group.speakers);
     }
 }
 
