@@ -12,6 +12,7 @@
 //! [`diag::Diagnostic`]s, collected rather than thrown.
 
 pub mod butane;
+pub mod changes;
 pub mod check;
 pub mod cli;
 pub mod diag;
@@ -372,7 +373,7 @@ impl Plan {
         lower::secrets::guard(&mut part, sink);
         let secret = secret || !part.secret_files.is_empty();
         let inputs = inputs.into_iter().collect();
-        (complete && sink.errors() == before).then(|| Whole { part, secret, secret_lines, inputs })
+        (complete && sink.errors() == before).then_some(Whole { part, secret, secret_lines, inputs })
     }
 }
 

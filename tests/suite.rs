@@ -18,6 +18,8 @@ mod check;
 mod cloud_init;
 #[path = "suite/determinism.rs"]
 mod determinism;
+#[path = "suite/diff.rs"]
+mod diff;
 #[path = "suite/docs.rs"]
 mod docs;
 #[path = "suite/engines.rs"]

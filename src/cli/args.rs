@@ -43,6 +43,8 @@ pub(super) enum Verb {
     Build(Build),
     /// Find what would fail at run time, without writing anything
     Check(Check),
+    /// Say what a new build would change, what that means for each node, and in which order to do it
+    Diff(Diff),
     /// Compare an output with its manifest
     Verify(Verify),
     /// Rehearse what was built with the real daemons, in namespaces of this machine
@@ -99,6 +101,29 @@ pub(super) struct Check {
     /// Where the profiles are
     #[arg(long, value_name = "DIR", default_value = "profiles", value_parser = NonEmptyStringValueParser::new())]
     pub(super) profiles: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status: 0 nothing changes, 1 something does, 2 it cannot be told.")]
+pub(super) struct Diff {
+    /// What there is: an output of `bake build`, or a git revision of the project, which is compiled [default: dist]
+    #[arg(value_name = "OLD")]
+    pub(super) old: Option<String>,
+    /// What will be, likewise [default: the project as it is]
+    #[arg(value_name = "NEW")]
+    pub(super) new: Option<String>,
+    /// Only these nodes: names or patterns such as 'worker*'
+    #[arg(short, long = "node", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) nodes: Vec<String>,
+    /// How many workers may be away at once
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(super) max_unavailable: std::num::NonZeroUsize,
+    /// Where the profiles are
+    #[arg(long, value_name = "DIR", default_value = "profiles", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) profiles: String,
+    /// How to report
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: Form,
 }
 
 #[derive(Debug, Args)]

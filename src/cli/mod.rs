@@ -3,6 +3,7 @@
 mod args;
 mod build;
 mod check;
+mod diff;
 mod explain;
 mod found;
 mod lab;
@@ -51,6 +52,7 @@ pub fn main() -> ExitCode {
         }
         Verb::Build(args) => build::run(&settings, &show, &args),
         Verb::Check(args) => check::run(&settings, &show, &args),
+        Verb::Diff(args) => diff::run(&settings, &show, &args),
         Verb::Verify(args) => verify::run(&settings, &show, &args),
         Verb::Lab(args) => lab::run(&settings, &show, &args.verb),
         Verb::Schema(args) => schema::run(&show, &args),

@@ -296,4 +296,6 @@ codes! {
         "The previous output is left as it was.";
     VerifyMismatch = "verify-mismatch", Error, "a built file is not what the manifest says",
         "The file was changed, lost or added after the build. Build again.";
+    NotComparable = "not-comparable", Error, "two builds cannot be compared",
+        "`bake diff` says that nothing changes only where it has understood everything. An output that is damaged or has no manifest, an artefact of an unknown kind or one with a key that this bake does not know, or a manifest of another format is none that it can compare. Build again, or use the bake that wrote it.";
 }

@@ -4,7 +4,7 @@ use super::machine::{Body, Item, Machine, Secret, Topic};
 use super::unified;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// What happened to an item.
@@ -70,6 +70,10 @@ fn item((topic, name): &(Topic, String), old: Option<&Item>, new: Option<&Item>)
         (_, None) => What::Removed,
         _ => What::Changed,
     };
+    // A function of a script is there exactly when something calls it.
+    if *topic == Topic::Script && name.ends_with("()") && what != What::Changed {
+        return None;
+    }
     let nothing = Item::default();
     let (before, after) = (old.unwrap_or(&nothing), new.unwrap_or(&nothing));
     let mut change =
@@ -120,6 +124,21 @@ fn body(change: &mut Change, old: Option<&Body>, new: Option<&Body>) {
             change.fields.push(FieldChange { field: "content", old: shown(old), new: shown(new), secret: false });
         }
     }
+}
+
+/// Artefacts that differ, file by file: as text where all of it may be shown.
+pub fn artefacts(old: &BTreeMap<String, Vec<u8>>, new: &BTreeMap<String, Vec<u8>>) -> Vec<Change> {
+    // What carries secrets does so in one of these.
+    let secret = |name: &str| matches!(name, "config.ign" | "user-data");
+    let machine = |files: &BTreeMap<String, Vec<u8>>| {
+        let mut machine = Machine::default();
+        for (name, bytes) in files {
+            let hidden = if secret(name) { Secret::Everything } else { Secret::Nothing };
+            machine.item(Topic::Artefact, name).body = Some(Body { bytes: bytes.clone(), secret: hidden });
+        }
+        machine
+    };
+    compare(&machine(old), &machine(new))
 }
 
 /// Bytes that people can read.

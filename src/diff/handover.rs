@@ -37,7 +37,30 @@ pub fn read(text: &str) -> Result<Handover, String> {
     for (label, volume) in blocks("libvirt_volume") {
         self::volume(label, volume, &mut handover)?;
     }
+    tie(&mut handover);
     Ok(handover)
+}
+
+/// What is made anew with something else says so itself: a root disk with its image, a card with its network.
+fn tie(handover: &mut Handover) {
+    let Handover { shared, machines } = handover;
+    for machine in machines.values_mut() {
+        for ((topic, _), item) in &mut machine.items {
+            match topic {
+                Topic::Disk => {
+                    let image = item.get("image").and_then(|os| shared.get(Topic::Image, os)?.get("source"));
+                    item.set("image", image.unwrap_or_default().to_owned());
+                }
+                Topic::Card => {
+                    let network = item.get("network").and_then(|name| shared.get(Topic::Network, name));
+                    let words = ["libvirt", "mode", "bridge", "address", "domain"];
+                    let words = words.iter().filter_map(|word| network?.get(word)).collect::<Vec<_>>();
+                    item.set("made as", words.join(" "));
+                }
+                _ => {}
+            }
+        }
+    }
 }
 
 /// The node or network that a block is labelled with: identifiers of Terraform do not begin with a digit.
@@ -51,6 +74,10 @@ fn word(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => match text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) {
+            // A file of the project.
+            Some(quoted) if quoted.starts_with("\"${local.project}/") => {
+                quoted.trim_matches('"').replacen("${local.project}/", "", 1)
+            }
             Some(reference) if !reference.contains(['"', '(']) => {
                 reference.split('.').nth(1).unwrap_or(reference).to_owned()
             }

@@ -6,6 +6,7 @@
 mod beneath;
 pub mod disk;
 pub mod file;
+pub mod git;
 pub mod layers;
 pub mod local;
 pub mod memory;

@@ -84,6 +84,18 @@ pub fn world(texts: &[&str]) -> MemoryWorld {
     world
 }
 
+/// What is in the files of these texts, later ones on top; `None` takes a file away.
+pub fn contents(texts: &[&str]) -> BTreeMap<String, Option<Vec<u8>>> {
+    let all = texts.iter().flat_map(|text| sections(text));
+    let content = |(path, section)| match section {
+        Section::Text(text) => Some((path, Some(text.into_bytes()))),
+        Section::Bytes(bytes) => Some((path, Some(bytes))),
+        Section::Gone => Some((path, None)),
+        Section::Link(_) | Section::Env(_) => None,
+    };
+    all.filter_map(content).collect()
+}
+
 /// The texts of the sections, by path.
 pub fn texts(texts: &[&str]) -> BTreeMap<String, String> {
     let all = texts.iter().flat_map(|text| sections(text));

@@ -13,7 +13,7 @@ pub(super) fn derive(machine: &mut Machine) {
     quadlets(machine);
     docker(machine);
     for (path, text) in texts(machine, |path| path == "/etc/sysctl.conf" || path.starts_with("/etc/sysctl.d/")) {
-        if !path.ends_with(".conf") {
+        if path.strip_suffix(".conf").is_none() {
             continue;
         }
         for (key, value) in text.lines().filter(|line| !comment(line)).filter_map(|line| line.split_once('=')) {

@@ -8,9 +8,9 @@ pub(super) const MODE: &str = "0644";
 /// Where systemd looks for units that an administrator wrote.
 const UNITS: &str = "/etc/systemd/system/";
 
-/// Whether only the owner may read a file of this mode.
+/// Whether only the owner may read a file of this mode: no right of the group and of others is set.
 pub(super) fn is_private(mode: &str) -> bool {
-    u32::from_str_radix(mode, 8).is_ok_and(|mode| mode & 0o077 == 0)
+    u32::from_str_radix(mode, 8).is_ok_and(|mode| mode.trailing_zeros() >= 6)
 }
 
 /// An owner worth a word.
@@ -55,9 +55,9 @@ fn unit(path: &str) -> Option<(Topic, String)> {
     let name = path.strip_prefix(UNITS)?;
     match name.split_once('/') {
         None => Some((Topic::Unit, name.to_owned())),
-        Some((folder, file)) if folder.ends_with(".d") && file.ends_with(".conf") => {
-            Some((Topic::DropIn, name.to_owned()))
+        Some((folder, file)) => {
+            let drop_in = folder.strip_suffix(".d").and(file.strip_suffix(".conf"));
+            drop_in.map(|_| (Topic::DropIn, name.to_owned()))
         }
-        Some(_) => None,
     }
 }

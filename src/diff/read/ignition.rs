@@ -25,15 +25,27 @@ pub(super) fn read(text: &str, machine: &mut Machine) -> Result<(), String> {
     flatten(&disks, "storage.disks", machine);
     flatten(&luks, "storage.luks", machine);
     flatten(&raid, "storage.raid", machine);
-    filesystems.into_iter().for_each(|one| filesystem(one, machine));
-    directories.into_iter().for_each(|one| directory(one, machine));
-    links.into_iter().for_each(|one| link(one, machine));
+    for one in filesystems {
+        filesystem(one, machine);
+    }
+    for one in directories {
+        directory(one, machine);
+    }
+    for one in links {
+        link(one, machine);
+    }
     files.into_iter().try_for_each(|one| file(one, machine))?;
     let Passwd { groups, users } = passwd;
-    groups.into_iter().for_each(|one| group(one, machine));
-    users.into_iter().for_each(|one| user(one, machine));
+    for one in groups {
+        group(one, machine);
+    }
+    for one in users {
+        user(one, machine);
+    }
     let Systemd { units } = systemd;
-    units.into_iter().for_each(|one| unit(one, machine));
+    for one in units {
+        unit(one, machine);
+    }
     Ok(())
 }
 

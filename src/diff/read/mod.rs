@@ -77,11 +77,10 @@ fn mark(machine: &mut Machine, secrets: Option<&BTreeMap<String, Vec<usize>>>) {
         let private = item.get("mode").is_some_and(files::is_private);
         let Some(Body { secret, .. }) = &mut item.body else { continue };
         *secret = match secrets.map(|secrets| secrets.get(name)) {
-            Some(None) => Secret::Nothing,
             Some(Some(lines)) if !lines.is_empty() => Secret::Lines(lines.iter().copied().collect()),
             Some(Some(_)) => Secret::Everything,
             None if private => Secret::Everything,
-            None => Secret::Nothing,
+            None | Some(None) => Secret::Nothing,
         };
     }
 }

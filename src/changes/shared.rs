@@ -1,0 +1,183 @@
+//! What is about all machines together: the summary, the hand-over, and what the order of steps depends on.
+
+use super::{Seen, Side};
+use crate::diag::{Code, Diagnostic, Sink};
+use crate::diff::handover::{self, Handover};
+use crate::diff::rollout::{Election, Member, Situation};
+use crate::diff::{self, Change, Machine, Topic, Verdict};
+use crate::emit;
+use crate::model::summary::{self, Origin, Summary};
+use crate::topology::summary::restored;
+use crate::topology::vrrp::Speaker;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The summary of a side; an output without one is none that can be put in order.
+pub(super) fn summary(side: &Side<'_>, files: &BTreeMap<String, Vec<u8>>, sink: &mut Sink) -> Option<Summary> {
+    let Some(bytes) = files.get("cluster.json") else {
+        let message = format!("`{}` has no `cluster.json`: who may hold which address is not known", side.name());
+        sink.push(Diagnostic::new(Code::NotComparable, message).hint("build it again with this bake"));
+        return None;
+    };
+    match emit::summary::parse(bytes) {
+        Ok(summary) if summary.format == summary::FORMAT => Some(summary),
+        Ok(other) => {
+            let message = format!(
+                "`{}/cluster.json` has format {}; this bake reads {}",
+                side.name(),
+                other.format,
+                summary::FORMAT
+            );
+            sink.push(Diagnostic::new(Code::NotComparable, message).hint("build it again with this bake"));
+            None
+        }
+        Err(why) => {
+            sink.push(side.damaged(&format!("`cluster.json` is not understood: {why}")));
+            None
+        }
+    }
+}
+
+/// What a side tells the hypervisor. A build of some nodes may have nothing to tell.
+pub(super) fn handover(side: &Side<'_>, files: &BTreeMap<String, Vec<u8>>, sink: &mut Sink) -> Handover {
+    let Some(bytes) = files.get("terraform/main.tf.json") else { return Handover::default() };
+    handover::read(&String::from_utf8_lossy(bytes)).unwrap_or_else(|why| {
+        sink.push(side.damaged(&format!("`terraform/main.tf.json` is not understood: {why}")));
+        Handover::default()
+    })
+}
+
+/// Roles are in the summary, not in a node's artefacts.
+pub(super) fn roles(name: &str, summaries: &[Option<Summary>; 2], seen: &mut Seen) {
+    let of = |at: usize| {
+        let node = summaries[at].as_ref()?.nodes.iter().find(|node| node.name == name)?;
+        Some(node.roles.join(", "))
+    };
+    let mut machines = [Machine::default(), Machine::default()];
+    for (at, machine) in machines.iter_mut().enumerate().filter(|(at, _)| seen.ids[*at].is_some()) {
+        if let Some(roles) = of(at) {
+            machine.item(Topic::Machine, "roles").set("names", roles);
+        }
+    }
+    seen.changes.splice(0..0, diff::compare(&machines[0], &machines[1]));
+}
+
+/// A node that is not as it was; `None` if it is.
+pub(super) fn node(name: &str, seen: &Seen, handovers: &[Handover; 2]) -> Option<diff::Node> {
+    let nothing = Machine::default();
+    let [before, after] = [0, 1].map(|at| handovers[at].machines.get(name));
+    let handover = diff::compare(before.unwrap_or(&nothing), after.unwrap_or(&nothing));
+    if seen.changes.is_empty() && handover.is_empty() && !seen.content {
+        return None;
+    }
+    let there = (seen.ids[0].is_some(), seen.ids[1].is_some());
+    let (verdict, because) = diff::verdict(there, seen.content, &handover);
+    let made = before.is_some() || after.is_some() || handovers.iter().all(|one| one.machines.is_empty());
+    let lost = seen.traits[0].as_ref().map(|traits| traits.lost.as_slice()).unwrap_or_default();
+    let warnings = diff::warnings(verdict, &handover, lost, made);
+    let mut changes = seen.changes.clone();
+    if matches!(verdict, Verdict::Create | Verdict::Destroy) {
+        // Everything is: what it holds is in the build.
+        for change in &mut changes {
+            change.diff = None;
+        }
+    }
+    Some(diff::Node { verdict, because, changes, handover, warnings })
+}
+
+/// What changes in the files about all machines, beyond what the nodes say themselves.
+pub(super) fn changes(
+    files: &[BTreeMap<String, Vec<u8>>; 2],
+    handovers: &[Handover; 2],
+    seen: &BTreeMap<&str, Seen>,
+    nodes: &BTreeMap<String, diff::Node>,
+) -> Vec<Change> {
+    let mut changes = diff::compare(&handovers[0].shared, &handovers[1].shared);
+    // Instance-ids follow from the nodes' contents.
+    let ids: Vec<(String, String)> = [0, 1]
+        .into_iter()
+        .flat_map(|at| seen.iter().filter_map(move |(name, seen)| Some((seen.ids[at].clone()?, format!("{name}-ID")))))
+        .collect();
+    let plain = |files: &BTreeMap<String, Vec<u8>>| -> BTreeMap<String, Vec<u8>> {
+        let text = |bytes: &Vec<u8>| {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            ids.iter().fold(text, |text, (id, name)| text.replace(id, name)).into_bytes()
+        };
+        files.iter().map(|(path, bytes)| (path.clone(), text(bytes))).collect()
+    };
+    let told = !changes.is_empty() || nodes.values().any(|node| node.verdict != Verdict::Nothing);
+    let mut rest = diff::artefacts(&plain(&files[0]), &plain(&files[1]));
+    if told {
+        for change in &mut rest {
+            change.diff = None;
+        }
+    }
+    changes.extend(rest);
+    changes
+}
+
+/// Everything that the order of steps depends on.
+pub(super) fn situation(
+    seen: &BTreeMap<&str, Seen>,
+    nodes: &BTreeMap<String, diff::Node>,
+    summaries: &[Option<Summary>; 2],
+    handovers: &[Handover; 2],
+    max_unavailable: usize,
+) -> Situation {
+    let member = |(name, seen): (&&str, &Seen)| Member {
+        name: (*name).to_owned(),
+        verdict: nodes.get(*name).map_or(Verdict::Nothing, |node| node.verdict),
+        made: handovers.iter().any(|one| one.machines.contains_key(*name)),
+        old: seen.traits[0].clone(),
+        new: seen.traits[1].clone(),
+        names: served(summaries[0].as_ref(), name).0 || served(summaries[1].as_ref(), name).0,
+        only: served(summaries[0].as_ref(), name).1,
+    };
+    let vips: BTreeSet<&String> = summaries.iter().flatten().flat_map(|one| &one.vips).map(|vip| &vip.name).collect();
+    let election = |vip: &&String| Election {
+        vip: (*vip).clone(),
+        old: speakers(summaries[0].as_ref(), vip, seen, 0),
+        new: speakers(summaries[1].as_ref(), vip, seen, 1),
+    };
+    Situation {
+        members: seen.iter().map(member).collect(),
+        elections: vips.iter().map(election).collect(),
+        max_unavailable,
+    }
+}
+
+/// Whether others ask a node for names or time, and what of what must work only it offers.
+fn served(summary: Option<&Summary>, name: &str) -> (bool, Vec<String>) {
+    let (mut names, mut only) = (false, Vec::new());
+    for flow in summary.iter().flat_map(|summary| &summary.flows) {
+        let [receiver] = flow.receivers.as_slice() else {
+            names |=
+                flow.origin == Origin::Server && flow.receivers.iter().any(|end| end.node.as_deref() == Some(name));
+            continue;
+        };
+        if receiver.node.as_deref() != Some(name) || receiver.vip.is_some() || receiver.pod || !flow.works {
+            continue;
+        }
+        names |= flow.origin == Origin::Server;
+        if flow.origin == Origin::Declared {
+            let port = flow.port.map(|port| format!(" {}/{port}", flow.protocol.as_str())).unwrap_or_default();
+            let what = format!("{}{port}", flow.to);
+            if !only.contains(&what) {
+                only.push(what);
+            }
+        }
+    }
+    (names, only)
+}
+
+/// Who takes part in the election of a VIP, on one side.
+fn speakers(summary: Option<&Summary>, vip: &str, seen: &BTreeMap<&str, Seen>, at: usize) -> Vec<Speaker> {
+    let vip = summary.and_then(|summary| summary.vips.iter().find(|own| own.name == vip));
+    let all = vip
+        .into_iter()
+        .flat_map(|vip| vip.election.iter().flat_map(|election| &election.speakers).map(move |own| (vip, own)));
+    all.map(|(vip, made)| {
+        let known = seen.get(made.node.as_str()).map(|seen| &seen.passwords[at]);
+        restored(made, known.and_then(|known| known.get(&vip.address)).cloned())
+    })
+    .collect()
+}

@@ -1,0 +1,1 @@
+echo >>dist/master1/config.ign

@@ -1,0 +1,1 @@
+echo x >dist/lb1/vendor-data
