@@ -53,7 +53,7 @@ fn tie(handover: &mut Handover) {
                 }
                 Topic::Card => {
                     let network = item.get("network").and_then(|name| shared.get(Topic::Network, name));
-                    let words = ["libvirt", "mode", "bridge", "address", "domain"];
+                    let words = ["libvirt", "mode", "bridge", "address", "domain", "dhcp"];
                     let words = words.iter().filter_map(|word| network?.get(word)).collect::<Vec<_>>();
                     item.set("made as", words.join(" "));
                 }
@@ -110,7 +110,17 @@ fn network(label: &str, block: &Value, handover: &mut Handover) {
     let hosts = hosts.map(|host| format!("{} {} {}", word(&host["name"]), word(&host["mac"]), word(&host["ip"])));
     let options = block["dnsmasq_options"]["options"].as_array().into_iter().flatten();
     let reserved: Vec<String> = hosts.chain(options.map(|option| word(&option["option_value"]))).collect();
-    item.set("reservations", reserved.join(", ")).set("transformation", word(&block["xml"]["xslt"]));
+    item.set("reservations", reserved.join(", "));
+    // The first generation says by transforming XML where DHCP's range is other than the whole network.
+    let sheet = word(&block["xml"]["xslt"]);
+    let attributes = sheet.split("<xsl:attribute name=\"").skip(1).filter_map(|rest| {
+        let (name, rest) = rest.split_once("\">")?;
+        Some(format!("{name} {}", rest.split('<').next()?))
+    });
+    let attributes: Vec<String> = attributes.collect();
+    if !attributes.is_empty() {
+        item.set("dhcp", attributes.join(", "));
+    }
 }
 
 fn domain(label: &str, block: &Value, machine: &mut Machine) {

@@ -116,7 +116,8 @@ pub fn warnings(verdict: Verdict, handover: &[Change], lost: &[(String, String)]
             What::Removed => format!("its disk `{disk}` is deleted with all that is on it"),
             What::Added => continue,
             What::Changed => format!(
-                "its disk `{disk}` is made anew, empty, by Terraform: to keep what is on it, grow it by hand (`virsh vol-resize`)"
+                "its disk `{disk}` changes its size: Terraform's provider 0.8.3 makes it anew, empty, and 0.9 refuses; \
+                 `virsh vol-resize` keeps what is on it"
             ),
         });
     }

@@ -4,7 +4,7 @@ use super::name::{Forms, is_domain, is_plain, place, unknown};
 use super::{Profiles, bad, machine};
 use crate::diag::{Code, Diagnostic, Sink};
 use crate::model::Spanned;
-use crate::model::profile::cluster::{Network, Protocol};
+use crate::model::profile::cluster::{Network, NetworkMode, Protocol};
 use crate::model::profile::node::Os;
 use std::net::Ipv4Addr;
 
@@ -95,6 +95,11 @@ fn ssh_key(key: &Spanned<String>, sink: &mut Sink) {
     }
 }
 
+/// Whether libvirt's own resolver and DHCP server are on a network: not on a bridge that it only knows the name of.
+fn serves(mode: NetworkMode) -> bool {
+    !matches!(mode, NetworkMode::Bridge | NetworkMode::Tunnel)
+}
+
 fn network(name: &str, network: &Spanned<Network>, sink: &mut Sink) {
     let inside = |what: &str, address: &Spanned<Ipv4Addr>, sink: &mut Sink| {
         if !network.cidr.contains(&address.value) {
@@ -120,6 +125,12 @@ fn network(name: &str, network: &Spanned<Network>, sink: &mut Sink) {
     }
     for reservation in network.reservations.values() {
         inside("the reserved address", &reservation.address, sink);
+    }
+    if let Some(domain) = network.domain.as_ref().filter(|_| !serves(network.mode.value)) {
+        let message =
+            format!("nobody serves the domain `{domain}` on `{name}`: libvirt does in networks of its own only");
+        let hint = format!("leave it out, or let `mode` be other than `{}`", network.mode);
+        sink.push(bad(message, domain.span).hint(hint));
     }
     let bridge = network.bridge.as_str();
     if bridge.len() > INTERFACE_NAME || !is_plain(bridge) {

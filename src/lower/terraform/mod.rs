@@ -35,7 +35,7 @@ fn main(virt: &Virt) -> Value {
         let state = object([("input", machine.instance_id.clone().into())]);
         (label(&machine.name), state)
     });
-    resources.insert("terraform_data", states.collect());
+    resources.entry("terraform_data").or_default().extend(states);
     let resources = resources.into_iter().filter(|(_, blocks)| !blocks.is_empty());
     let comment = format!("Made by bake for {}; changes here are lost.", virt.cluster);
     let provider = object([("source", "dmacvicar/libvirt".into()), ("version", version.into())]);
@@ -170,8 +170,13 @@ fn image(source: &str) -> Value {
 
 /// Replaced whenever the node's artefacts change.
 fn replaced(machine: &Machine) -> Value {
-    let trigger = Value::Name(format!("terraform_data.{}", label(&machine.name)));
-    object([("replace_triggered_by", vec![trigger].into())])
+    replaced_by([label(&machine.name)])
+}
+
+/// Replaced whenever one of these `terraform_data` changes.
+fn replaced_by<const N: usize>(labels: [String; N]) -> Value {
+    let triggers: Vec<Value> = labels.map(|label| Value::Name(format!("terraform_data.{label}"))).into();
+    object([("replace_triggered_by", triggers.into())])
 }
 
 /// What a domain says of itself to people.

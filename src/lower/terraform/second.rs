@@ -4,8 +4,12 @@
 //! reference. `libvirt_ignition` and `libvirt_cloudinit_disk` of this generation only write to the temporary folder of the
 //! machine that runs Terraform, and are made anew, with everything that depends on them, when that folder is cleaned. Hence
 //! the config and bake's own image of the seed are uploaded as they are.
+//!
+//! Volumes of this generation cannot be changed, and Terraform is told so only when it tries: what an image is made from, and
+//! the size of a root disk, are in `terraform_data` of their own that replace what depends on them. A further disk has none:
+//! that Terraform refuses to change its size is what keeps its contents.
 
-use super::{Blocks, artefact, base, description, disk, image, label, pool, pools, replaced, root};
+use super::{Blocks, artefact, base, description, disk, image, label, pool, pools, replaced, replaced_by, root};
 use crate::model::profile::cluster::NetworkMode;
 use crate::model::terraform::{Value, expression, object};
 use crate::model::virt::{Boot, Card, FIRMWARE_KEY, Host, MACHINE_TYPE, Machine, Network, Virt, base_volume, device};
@@ -18,7 +22,20 @@ pub(super) fn resources(virt: &Virt) -> BTreeMap<&'static str, Blocks> {
         ("libvirt_network", virt.networks.iter().map(|net| (label(&net.key), network(net))).collect()),
         ("libvirt_volume", volumes(virt)),
         ("libvirt_domain", domains.collect()),
+        ("terraform_data", triggers(virt)),
     ])
+}
+
+/// What images are made from, and sizes of root disks.
+fn triggers(virt: &Virt) -> Blocks {
+    let images = virt.images.iter().map(|(os, source)| (base(os), object([("input", image(source))])));
+    let sizes = virt.machines.iter().map(|machine| (root(machine), object([("input", machine.root_disk.0.into())])));
+    images.chain(sizes).collect()
+}
+
+/// Replaced with the machine's artefacts, its root disk or the image that this starts from.
+fn rooted(machine: &Machine) -> Value {
+    replaced_by([label(&machine.name), root(machine), base(&machine.os)])
 }
 
 fn network(network: &Network) -> Value {
@@ -73,6 +90,7 @@ fn volumes(virt: &Virt) -> Blocks {
             ("pool", pool(virt)),
             ("target", format("qcow2")),
             ("create", upload(image(source))),
+            ("lifecycle", replaced_by([base(os)])),
         ]);
         blocks.insert(base(os), block);
     }
@@ -85,7 +103,7 @@ fn volumes(virt: &Virt) -> Blocks {
             ("capacity", machine.root_disk.0.into()),
             ("target", format("qcow2")),
             ("backing_store", backing),
-            ("lifecycle", replaced(machine)),
+            ("lifecycle", rooted(machine)),
         ]);
         blocks.insert(root(machine), block);
         for (serial, size) in &machine.disks {
@@ -164,7 +182,7 @@ fn domain(virt: &Virt, machine: &Machine) -> Value {
                 ("rngs", vec![random].into()),
             ]),
         ),
-        ("lifecycle", replaced(machine)),
+        ("lifecycle", rooted(machine)),
     ]);
     if machine.boot == Boot::Ignition {
         let entry = object([
