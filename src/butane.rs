@@ -10,13 +10,13 @@
 
 use crate::diag::{Code, Diagnostic, FileId, Severity, Sink, Sources, Span, suggest};
 use crate::load::butane::{Dialect, decode, header};
-use crate::load::yaml::{Content, Document, Style, decode_text};
+use crate::load::yaml::{Content, Document, Style, readable};
 use crate::lower::butane::{Remark, Translation, explain, translate, wanted};
 pub use crate::lower::data_url::Packer;
 use crate::model::ignition::Config;
 pub use crate::model::local::{LocalError, LocalFile, Locals, TreeNode, Wanted};
+use crate::model::report::Failure;
 pub use crate::model::report::{Entry, Kind};
-use crate::model::report::{Failure, Problem};
 use crate::model::shape::populated;
 use crate::model::{Part, Path, Step, butane};
 use crate::spec::{Spec, fields, normal_version};
@@ -149,12 +149,9 @@ fn run(
     notes: &mut Vec<Entry>,
 ) -> Result<Config, Refusal> {
     let unreadable = |failure: Failure| Refusal::Unreadable { failure, first: true };
-    let text = decode_text(bytes).map_err(|bad| {
-        unreadable(Failure::Syntax(Problem { message: bad.message.to_owned(), span: None, line: None }))
-    })?;
-    let file = sources.add(name, text);
-    let text = sources.get(file).text().clone();
-    let document = Document::parse(file, &text).map_err(|error| unreadable(error.into()))?;
+    let readable = readable(bytes);
+    let file = sources.add(name, readable.text.as_str());
+    let document = Document::parse_readable(file, &readable).map_err(|error| unreadable(error.into()))?;
     let spec = version(&document)?;
     *named = Some(spec);
     let decoded = decode::<butane::Config>(&document, &Language::of(spec));
@@ -250,6 +247,10 @@ impl Dialect for Language {
         })
     }
 
+    fn nullable(&self, path: &[&str]) -> bool {
+        self.spec.nullable(path)
+    }
+
     fn type_name(&self, path: &[&str], name: &str) -> String {
         let element = name.trim_start_matches("[]");
         let list = &name[..name.len() - element.len()];
@@ -269,7 +270,7 @@ pub fn part(translation: Translation, document: &Document) -> Option<Part> {
     config.ignition.version.clear();
     let mut part = Part { secret_files: secret_files.into_iter().collect(), ..Part::default() };
     part.trace.set(Path::root(), Span::whole(document.file));
-    populated(&config, &mut |steps| {
+    populated(&config, &mut |steps, _| {
         let path = Path::root().below(steps);
         if let Some(span) = document.locate(&origins.of(&path)) {
             part.trace.set(path, span);

@@ -13,7 +13,7 @@ pub fn mark(part: &mut Part, secret: &BTreeSet<Span>, sink: &mut Sink) {
     }
     let mut files = Vec::new();
     let mut exposed = BTreeSet::new();
-    populated(&part.config, &mut |steps| {
+    populated(&part.config, &mut |steps, _| {
         let path: Path = steps.iter().cloned().collect();
         let Some(span) = part.trace.exact(&path).filter(|span| secret.contains(span)) else { return };
         match place(steps) {

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 /// ignore it.
 pub fn pin(part: &mut Part, target: Target, sink: &mut Sink) {
     let mut lacking = BTreeSet::new();
-    populated(&part.config, &mut |steps| {
+    populated(&part.config, &mut |steps, _| {
         let keys = steps.iter().filter_map(|step| if let Step::Key(key) = step { Some(key.as_ref()) } else { None });
         let name = keys.collect::<Vec<_>>().join(".");
         let since = ignition::since(&name);

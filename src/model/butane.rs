@@ -37,6 +37,22 @@ names! {
     SSHAuthorizedKey
 }
 
+/// Contents that are embedded. `!!binary` writes those that are no text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Contents(pub Vec<u8>);
+
+impl Value for Contents {
+    fn schema(definitions: &mut Definitions) -> Json {
+        String::schema(definitions)
+    }
+    fn read<R: Reader>(reader: &mut R) -> Option<Self> {
+        reader.bytes().map(Self)
+    }
+    fn type_name() -> String {
+        String::type_name()
+    }
+}
+
 /// Headers of an HTTP request.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct HTTPHeaders(pub Vec<HTTPHeader>);
@@ -114,7 +130,7 @@ record! {
         /// URL to fetch from.
         pub source: Option<String>,
         /// The contents themselves.
-        pub inline: Option<String>,
+        pub inline: Option<Contents>,
         /// A local file with the contents.
         pub local: Option<String>,
         /// What the bytes must be.

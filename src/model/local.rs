@@ -2,6 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Bytes as a text: each byte that is not UTF-8 becomes a replacement character, as in the reference's JSON.
+pub fn text_of(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(std::iter::repeat_n(char::REPLACEMENT_CHARACTER, chunk.invalid().len()));
+    }
+    text
+}
+
 /// What a config refers to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {

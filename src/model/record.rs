@@ -42,6 +42,11 @@ pub trait Reader {
     /// The value as text; `expected` names what the text means, for the message ("an IPv4 address").
     fn text(&mut self, expected: &str) -> Option<String>;
 
+    /// The value as bytes, which need not be text.
+    fn bytes(&mut self) -> Option<Vec<u8>> {
+        self.text("a text").map(String::into_bytes)
+    }
+
     /// The value as a truth value.
     fn boolean(&mut self) -> Option<bool>;
 

@@ -124,14 +124,18 @@ pub(super) fn serialize<S: serde::Serializer>(record: &dyn Record, serializer: S
     serializer.collect_map(fields)
 }
 
-/// Calls `visit` for every path at or below `value` that says something, with its path below `value`.
+/// Calls `visit` for everything at or below `value` that says something, with its path below `value`.
 ///
 /// Bare zeros and bare empty texts say nothing, and neither do records without a field that does.
-pub fn populated(value: &dyn Field, visit: &mut dyn FnMut(&[crate::model::Step])) {
+pub fn populated(value: &dyn Field, visit: &mut dyn FnMut(&[crate::model::Step], &dyn Field)) {
     walk(value, &mut Vec::new(), visit);
 }
 
-fn walk(value: &dyn Field, steps: &mut Vec<crate::model::Step>, visit: &mut dyn FnMut(&[crate::model::Step])) -> bool {
+fn walk(
+    value: &dyn Field,
+    steps: &mut Vec<crate::model::Step>,
+    visit: &mut dyn FnMut(&[crate::model::Step], &dyn Field),
+) -> bool {
     let said = match value.shape() {
         Shape::Absent => false,
         Shape::List(list) => {
@@ -155,7 +159,7 @@ fn walk(value: &dyn Field, steps: &mut Vec<crate::model::Step>, visit: &mut dyn 
         Shape::Bool(_) | Shape::Integer(_) | Shape::Text(_) => !value.is_empty(),
     };
     if said {
-        visit(steps);
+        visit(steps, value);
     }
     said
 }

@@ -95,14 +95,19 @@ impl Spec {
             (1, "Resource", _) if path.contains(&"security") => "CaReference",
             (1, "Resource", _) => "ConfigReference",
             (..=3, "ClevisCustom", _) => "Custom",
+            (1, "string", _) if path == ["storage", "filesystems", "options"] => "FilesystemOption",
             (..=4, "string", _) => match path {
-                ["storage", "filesystems", "options"] => "FilesystemOption",
                 ["storage", "luks", "options"] => "LuksOption",
                 ["storage", "raid", "options"] => "RaidOption",
                 _ => name,
             },
             _ => name,
         }
+    }
+
+    /// Whether the record at `path` may be null without a word about it: two were pointers once.
+    pub fn nullable(&self, path: &[&str]) -> bool {
+        self.base == 3 && matches!(path, ["storage", "luks", "clevis"] | ["storage", "luks", "clevis", "custom"])
     }
 
     /// The name of the reference's package that declares the type called `name` in this version, for the

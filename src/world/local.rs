@@ -1,10 +1,13 @@
 //! Local files of a Butane config, read from a directory as the reference reads them.
 
-use crate::model::local::{LocalError, LocalFile, Locals, Tree, TreeNode, Wanted};
+use crate::model::local::{LocalError, LocalFile, Locals, Tree, TreeNode, Wanted, text_of};
 use crate::model::path::clean;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 /// Reads everything that a config wants from `directory`; without one, nothing may be read.
 ///
@@ -25,7 +28,9 @@ pub fn read(wanted: &Wanted, directory: Option<&str>) -> Locals {
 
 /// An error as the reference words it: `open a/b: no such file or directory`.
 pub fn describe(action: &str, path: &str, error: &io::Error) -> String {
-    let text = error.to_string();
+    // Go has no words of its own for a name that the system cannot be asked for.
+    let text =
+        if error.kind() == io::ErrorKind::InvalidInput { "invalid argument".to_owned() } else { error.to_string() };
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut letters = text.chars();
     let text = letters.next().map(|first| first.to_ascii_lowercase().to_string() + letters.as_str());
@@ -76,15 +81,21 @@ fn absolute(path: &str) -> String {
     clean(&format!("{}/{path}", here.display()))
 }
 
-fn bytes(path: &str) -> Result<Vec<u8>, LocalError> {
-    let mut file = fs::File::open(path).map_err(failed("open", path))?;
+fn bytes(path: &Path) -> Result<Vec<u8>, LocalError> {
+    let name = shown(path);
+    let mut file = fs::File::open(path).map_err(failed("open", &name))?;
     let mut bytes = Vec::new();
-    io::Read::read_to_end(&mut file, &mut bytes).map_err(failed("read", path))?;
+    io::Read::read_to_end(&mut file, &mut bytes).map_err(failed("read", &name))?;
     Ok(bytes)
 }
 
 fn file(path: &str) -> Result<LocalFile, LocalError> {
-    bytes(path).map(|bytes| LocalFile { bytes, executable: false, secret: false })
+    bytes(Path::new(path)).map(|bytes| LocalFile { bytes, executable: false, secret: false })
+}
+
+/// A path as a text; names of files need not be one.
+fn shown(path: &Path) -> String {
+    text_of(path.as_os_str().as_bytes())
 }
 
 fn tree(path: &str) -> Result<Tree, LocalError> {
@@ -94,16 +105,18 @@ fn tree(path: &str) -> Result<Tree, LocalError> {
     }
     let mut tree = Tree::new();
     // Directories whose entries are still to be visited, as a stack: the next entry is the last one.
-    let mut left = vec![(path.to_owned(), String::new())];
+    let mut left = vec![(PathBuf::from(path), String::new())];
     while let Some((path, below)) = left.pop() {
+        let name = shown(&path);
         let node = match fs::symlink_metadata(&path) {
-            Err(error) => TreeNode::Failed(LocalError::Failed(describe("lstat", &path, &error))),
+            Err(error) => TreeNode::Failed(LocalError::Failed(describe("lstat", &name, &error))),
             Ok(metadata) if metadata.is_dir() => match entries(&path) {
                 Err(error) => TreeNode::Failed(error),
                 Ok(names) => {
                     for name in names.into_iter().rev() {
-                        let below = if below.is_empty() { name.clone() } else { format!("{below}/{name}") };
-                        left.push((clean(&format!("{path}/{name}")), below));
+                        let text = text_of(name.as_bytes());
+                        let below = if below.is_empty() { text } else { format!("{below}/{text}") };
+                        left.push((inner(&path, &name), below));
                     }
                     TreeNode::Directory
                 }
@@ -114,8 +127,8 @@ fn tree(path: &str) -> Result<Tree, LocalError> {
                 secret: false,
             },
             Ok(metadata) if metadata.is_symlink() => {
-                let target = fs::read_link(&path).map_err(failed("readlink", &path));
-                TreeNode::Link(target.map(|target| target.to_string_lossy().into_owned()))
+                let target = fs::read_link(&path).map_err(failed("readlink", &name));
+                TreeNode::Link(target.map(|target| shown(&target)))
             }
             Ok(_) => TreeNode::Other,
         };
@@ -124,12 +137,18 @@ fn tree(path: &str) -> Result<Tree, LocalError> {
     Ok(tree)
 }
 
+/// The path of what is called `name` in a directory.
+fn inner(directory: &Path, name: &OsStr) -> PathBuf {
+    if directory == Path::new(".") { PathBuf::from(name) } else { directory.join(name) }
+}
+
 #[allow(clippy::disallowed_methods)] // this is the world
-fn entries(path: &str) -> Result<Vec<String>, LocalError> {
+fn entries(path: &Path) -> Result<Vec<OsString>, LocalError> {
+    let shown = shown(path);
     let mut names = Vec::new();
-    for entry in fs::read_dir(path).map_err(failed("open", path))? {
-        let entry = entry.map_err(failed("readdirent", path))?;
-        names.push(entry.file_name().to_string_lossy().into_owned());
+    for entry in fs::read_dir(path).map_err(failed("open", &shown))? {
+        let entry = entry.map_err(failed("readdirent", &shown))?;
+        names.push(entry.file_name());
     }
     names.sort_unstable();
     Ok(names)

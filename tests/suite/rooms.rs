@@ -45,7 +45,6 @@ const NARROW: &[(&str, &str, &[&str])] = &[
 
 /// Words that stand in one place only, with the files that may have them.
 const ONLY: &[(&str, &[&str])] = &[
-    ("granit_parser::", &["src/load/yaml"]),
     ("serde_saphyr::", &["src/emit/cloud_config.rs"]),
     ("clap::", &["src/cli/args.rs"]),
     ("println!", &[]),

@@ -322,7 +322,10 @@ fn merges_fill_what_is_not_written() {
 #[test]
 fn only_the_first_document_counts() {
     assert_eq!(value("text: a\n---\n[[[").text.as_deref(), Some("a"));
-    assert_eq!(value("text: a\n...\n\"").text.as_deref(), Some("a"));
+    assert_eq!(value("text: a\n---\n- b\nc\n").text.as_deref(), Some("a"));
+    // Two tokens behind its end have to be ones.
+    assert_eq!(error("text: a\n...\n\""), "yaml: line 3: found unexpected end of stream");
+    assert_eq!(error("text: a\n---\nb\nc: d\n"), "yaml: line 4: mapping values are not allowed in this context");
     assert_eq!(value("%YAML 1.1\n---\ntext: a\n").text.as_deref(), Some("a"));
     assert_eq!(error("%YAML 1.2\n---\ntext: a\n").split(": ").last(), Some("found incompatible YAML document"));
     assert_eq!(error("%ODD x\n---\ntext: a\n"), "yaml: found unknown directive name");
@@ -364,6 +367,7 @@ fn encodings_are_known_by_their_mark() {
 #[test]
 fn flow_collections_are_read_as_the_reference_reads_them() {
     assert_eq!(value("words: [-, a, -]\n").words, ["-", "a", "-"]);
+    assert_eq!(value("words: [a:, b]\n").words, ["a:", "b"]);
     assert_eq!(warnings("{text: a, odd:, b}\n")[0], "warning at $.odd:, line 1 col 11: unused key odd:");
     assert_eq!(value("{\"text\":a}\n").text.as_deref(), Some("a"));
     assert_eq!(value("text: \"one\ntwo\n\n  three\"\n").text.as_deref(), Some("one two\nthree"));
@@ -371,9 +375,8 @@ fn flow_collections_are_read_as_the_reference_reads_them() {
     for (text, problem) in [
         ("{text: a, te\n  xt: b}\n", "did not find expected ',' or '}'"),
         ("{\"text\"\n: b}\n", "did not find expected ',' or '}'"),
-        ("words: [a?b]\n", "did not find expected ',' or '}'"),
+        ("words: [a?b]\n", "did not find expected ',' or ']'"),
         ("words: [::1]\n", "did not find expected node content"),
-        ("words: [a:, b]\n", "did not find expected ',' or ']'"),
         ("{text:[a]}\n", "did not find expected ',' or '}'"),
         ("{: a}\n", "did not find expected node content"),
         (": a\n", "did not find expected key"),

@@ -20,6 +20,12 @@ pub trait Dialect {
     /// Whether records at `path` have this key. Asked only about keys of the union model.
     fn known(&self, path: &[&str], key: &str) -> bool;
 
+    /// Whether the record at `path` may be null without a warning.
+    fn nullable(&self, path: &[&str]) -> bool {
+        let _ = path;
+        false
+    }
+
     /// The name that messages give to the type at `path`; `name` is the union model's (`[]File`, `string`).
     fn type_name(&self, path: &[&str], name: &str) -> String {
         let _ = path;

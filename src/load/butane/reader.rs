@@ -4,6 +4,7 @@ use super::Dialect;
 use super::resolve::{self, Scalar};
 use crate::diag::Span;
 use crate::load::yaml::{Content, Document, Node, NodeId};
+use crate::model::local::text_of;
 use crate::model::record::Reader;
 use crate::model::report::{Entry, Failure, Kind, Problem};
 use crate::model::{Path, Spanned, Step, data::Data};
@@ -247,18 +248,18 @@ impl Reader for Decoder<'_> {
         // Texts with a type of their own are called by its name.
         let named = expected.starts_with(|c: char| c.is_ascii_uppercase());
         match self.scalar(if named { expected } else { "string" })? {
-            Scalar::Bytes(bytes) => {
-                let text = String::from_utf8(bytes).ok();
-                if text.is_none() {
-                    // The reference carries bytes in its strings; ours are texts.
-                    self.refuse("!!binary value is not UTF-8 text".to_owned(), None);
-                }
-                text
-            }
+            Scalar::Bytes(bytes) => Some(text_of(&bytes)),
             _ => match &self.document.node(self.node).content {
                 Content::Scalar { text, .. } => Some(text.to_string()),
                 _ => None,
             },
+        }
+    }
+
+    fn bytes(&mut self) -> Option<Vec<u8>> {
+        match self.scalar("string")? {
+            Scalar::Bytes(bytes) => Some(bytes),
+            _ => self.text("string").map(String::into_bytes),
         }
     }
 
@@ -384,7 +385,7 @@ impl Reader for Decoder<'_> {
     }
 
     fn null_record(&mut self) {
-        if let Some(id) = self.written {
+        if let Some(id) = self.written.filter(|_| !self.dialect.nullable(&self.keys)) {
             let node = self.document.node(id);
             self.mismatch(node);
         }

@@ -3,15 +3,15 @@
 //! Nodes say how they were written and nothing about types: whether `0644` is a number is decided by who
 //! reads them (`load::decode` for profiles, `load::butane` for Butane configs).
 
-mod adapter;
+mod compose;
+mod cursor;
 mod edit;
-mod parsed;
-mod place;
-mod strict;
+mod fault;
+mod grammar;
+mod scan;
 mod text;
-mod wording;
 
-pub use text::{BadText, decode_text};
+pub use text::{BadText, Readable, decode_text, readable};
 
 use crate::diag::{FileId, Position, Span};
 use crate::model::{Path, Step};
@@ -102,7 +102,12 @@ pub struct Document {
 impl Document {
     /// Reads the first document of `text`, which was decoded by [`decode_text`] and registered as `file`.
     pub fn parse(file: FileId, text: &str) -> Result<Self, SyntaxError> {
-        adapter::read(file, text)
+        compose::read(file, text, None)
+    }
+
+    /// Reads the first document of a text that may be broken behind it.
+    pub fn parse_readable(file: FileId, readable: &Readable) -> Result<Self, SyntaxError> {
+        compose::read(file, &readable.text, readable.broken.as_ref().map(|bad| bad.message))
     }
 
     /// The node with this id.

@@ -52,7 +52,7 @@ impl Work<'_> {
             ..Filesystem::default()
         });
         let source = source(esps, mirror.is_empty());
-        overlay(rendered, &source, config, &mut self.origins);
+        overlay(rendered, &source, config, &mut self.origins, self.spec.target);
     }
 
     /// Warns of partitions with the labels of the image's in other places, and of a root that cannot grow.

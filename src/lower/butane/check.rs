@@ -3,6 +3,7 @@
 use super::Remarks;
 use crate::lower::ignition::inline;
 use crate::model::butane::{BootDevice, Config, Dropin, Filesystem, Quadlet, Resource, Storage, Systemd, Tang};
+use crate::model::local::text_of;
 use crate::model::path::At;
 use crate::spec::Spec;
 
@@ -70,8 +71,12 @@ impl Check<'_> {
     /// `config` says whether the resource is another config, which is looked into.
     fn resource(&mut self, resource: Option<&Resource>, at: &At<'_>, config: bool) {
         let Some(resource) = resource else { return };
-        let set = [("local", &resource.local), ("inline", &resource.inline), ("source", &resource.source)];
-        let mut set = set.iter().filter(|(_, value)| value.is_some()).map(|(key, _)| *key);
+        let set = [
+            ("local", resource.local.is_some()),
+            ("inline", resource.inline.is_some()),
+            ("source", resource.source.is_some()),
+        ];
+        let mut set = set.iter().filter(|(_, is_set)| *is_set).map(|(key, _)| *key);
         let first = set.next();
         if let Some(last) = set.next_back() {
             // The oldest version knew no local files and blamed the other one.
@@ -83,8 +88,8 @@ impl Check<'_> {
             self.remarks.error(at.key(key).path(), message);
             return;
         }
-        if let (true, Some("inline"), Some(text)) = (config, first, &resource.inline) {
-            inline::check(text, self.spec.target, self.remarks, at);
+        if let (true, Some("inline"), Some(contents)) = (config, first, &resource.inline) {
+            inline::check(&text_of(&contents.0), self.spec.target, self.remarks, at);
         }
     }
 

@@ -7,7 +7,7 @@ use crate::model::ignition::{
     KernelArguments, Link, Luks, NodeGroup, NodeUser, Partition, Passwd, PasswdGroup, PasswdUser, Proxy, Raid,
     Security, Storage, Systemd, Tang, Timeouts, Tls, Unit,
 };
-use crate::model::local::LocalError;
+use crate::model::local::{LocalError, text_of};
 use crate::model::path::At;
 use crate::model::shape::Field;
 
@@ -155,7 +155,7 @@ impl Work<'_> {
             for (index, name) in from.ssh_authorized_keys_local.iter().enumerate() {
                 match self.locals.file(name) {
                     Ok(file) => {
-                        for line in go_text(&file.bytes).split('\n') {
+                        for line in text_of(&file.bytes).split('\n') {
                             let line = line.strip_suffix('\r').unwrap_or(line);
                             if !line.is_empty() {
                                 self.origins.set(here.index(keys.len()).path(), origin.index(index).path());
@@ -312,7 +312,7 @@ impl Work<'_> {
         match self.locals.file(&name) {
             Ok(file) => {
                 self.origins.set(at.key("contents").path(), origin);
-                Some(go_text(&file.bytes))
+                Some(text_of(&file.bytes))
             }
             Err(error) => {
                 self.remarks.error(origin, error.to_string());
@@ -320,16 +320,6 @@ impl Work<'_> {
             }
         }
     }
-}
-
-/// Bytes as a text: each byte that is not UTF-8 becomes a replacement character.
-pub(super) fn go_text(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        text.extend(std::iter::repeat_n(char::REPLACEMENT_CHARACTER, chunk.invalid().len()));
-    }
-    text
 }
 
 fn directory(from: butane::Directory) -> Directory {

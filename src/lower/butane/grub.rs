@@ -39,6 +39,6 @@ impl Work<'_> {
             let contents = Resource { source: Some(url), compression, ..Resource::default() };
             rendered.storage.files.push(File { path: CONFIG.to_owned(), append: vec![contents], ..File::default() });
         }
-        overlay(rendered, &|_| At::top("grub").key("users").path(), config, &mut self.origins);
+        overlay(rendered, &|_| At::top("grub").key("users").path(), config, &mut self.origins, self.spec.target);
     }
 }

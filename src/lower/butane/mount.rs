@@ -25,7 +25,7 @@ impl Work<'_> {
             }
             _ => filesystems.path(),
         };
-        overlay(rendered, &source, config, &mut self.origins);
+        overlay(rendered, &source, config, &mut self.origins, self.spec.target);
     }
 }
 

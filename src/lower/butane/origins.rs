@@ -5,7 +5,8 @@
 use crate::model::ignition::{Config, Disk, File, Filesystem, Luks, Raid, Unit};
 use crate::model::join::{Join, Scribe, Sides};
 use crate::model::path::{At, Path, Step};
-use crate::model::shape::{Field, populated};
+use crate::model::shape::{Field, Shape, populated};
+use crate::spec::Target;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -94,14 +95,19 @@ pub fn snake(name: &str) -> String {
 struct Recorder<'a> {
     origins: &'a mut Origins,
     user: &'a Origins,
+    target: Target,
 }
 
 impl Scribe for Recorder<'_> {
     fn takes(&mut self, at: &Sides<'_>, value: &dyn Field, _: Option<&dyn Field>) {
         let (child, result) = at.paths();
-        populated(value, &mut |steps| {
-            let origin = self.user.of(&child.below(steps));
-            self.origins.set(result.below(steps), origin);
+        populated(value, &mut |steps, field| {
+            let (from, to) = (child.below(steps), result.below(steps));
+            if written_anyway(&from, field, self.target) {
+                self.origins.exact.remove(&to);
+            } else {
+                self.origins.set(to, self.user.of(&from));
+            }
         });
     }
 
@@ -111,13 +117,28 @@ impl Scribe for Recorder<'_> {
     }
 }
 
+/// Whether a text is empty and only there because old versions always write it: nobody said it.
+fn written_anyway(path: &Path, field: &dyn Field, target: Target) -> bool {
+    let always = target.writes_target_and_level();
+    let name = |key: &Cow<'_, str>| matches!(&**key, "level" | "target" | "config" | "pin");
+    always
+        && matches!(path.steps().last(), Some(Step::Key(key)) if name(key))
+        && matches!(field.shape(), Shape::Text(""))
+}
+
 /// Merges the user's `config` over one that was `rendered`, whose paths' origins `source` knows.
 ///
 /// The rendered things come first, and the user's fields win.
-pub(super) fn overlay(rendered: Config, source: &dyn Fn(&Path) -> Path, config: &mut Config, origins: &mut Origins) {
+pub(super) fn overlay(
+    rendered: Config,
+    source: &dyn Fn(&Path) -> Path,
+    config: &mut Config,
+    origins: &mut Origins,
+    target: Target,
+) {
     let systemd = At::top("systemd");
     let storage = At::top("storage");
-    let mut merge = Overlay { source, origins };
+    let mut merge = Overlay { source, origins, target };
     merge.list::<Unit>(&systemd.key("units"), rendered.systemd.units, &mut config.systemd.units);
     merge.list::<Disk>(&storage.key("disks"), rendered.storage.disks, &mut config.storage.disks);
     merge.list::<File>(&storage.key("files"), rendered.storage.files, &mut config.storage.files);
@@ -133,6 +154,7 @@ pub(super) fn overlay(rendered: Config, source: &dyn Fn(&Path) -> Path, config: 
 struct Overlay<'a> {
     source: &'a dyn Fn(&Path) -> Path,
     origins: &'a mut Origins,
+    target: Target,
 }
 
 impl Overlay<'_> {
@@ -146,14 +168,14 @@ impl Overlay<'_> {
         }
         let path = at.path();
         let user = self.origins.take(&path);
-        populated(&rendered, &mut |steps| {
+        populated(&rendered, &mut |steps, _| {
             let here = path.below(steps);
             let origin = (self.source)(&here);
             self.origins.set(here, origin);
         });
         let child = std::mem::replace(config, rendered);
         let sides = Sides { child: *at, result: *at };
-        config.join(child, &sides, &mut Recorder { origins: self.origins, user: &user });
+        config.join(child, &sides, &mut Recorder { origins: self.origins, user: &user, target: self.target });
     }
 }
 

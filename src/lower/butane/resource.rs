@@ -48,8 +48,8 @@ impl Work<'_> {
                 }
             }
         }
-        if let Some(text) = &from.inline {
-            self.place(text.as_bytes(), &mut to, at, "inline");
+        if let Some(contents) = &from.inline {
+            self.place(&contents.0, &mut to, at, "inline");
         }
         to
     }

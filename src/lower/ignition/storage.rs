@@ -350,7 +350,8 @@ fn overlap(disk: &Disk) -> Option<usize> {
     let range = |partition: &Partition| {
         let start = partition.start_mib.filter(|start| *start != 0)?;
         let size = partition.size_mib?;
-        Some((start, if size == 0 { start } else { start.saturating_add(size).saturating_sub(1) }))
+        // Sizes beyond all disks run over, as in the reference.
+        Some((start, if size == 0 { start } else { start.wrapping_add(size).wrapping_sub(1) }))
     };
     let ranges: Vec<Option<(i64, i64)>> = disk.partitions.iter().map(range).collect();
     for (index, one) in ranges.iter().enumerate() {
