@@ -31,13 +31,14 @@ pub fn decode_text(bytes: &[u8]) -> Result<String, BadText> {
 /// It decodes some bytes at a time, and says what is wrong with them when it comes to need the first of them. Until
 /// then it may have found something else.
 pub fn readable(bytes: &[u8]) -> Readable {
-    let (mark, decode, width): (usize, fn(&[u8]) -> Decoded, fn(char) -> usize) = match bytes {
-        [0xFF, 0xFE, ..] => (2, |bytes| utf16(bytes, u16::from_le_bytes), |character| 2 * character.len_utf16()),
-        [0xFE, 0xFF, ..] => (2, |bytes| utf16(bytes, u16::from_be_bytes), |character| 2 * character.len_utf16()),
-        [0xEF, 0xBB, 0xBF, ..] => (3, utf8, char::len_utf8),
-        _ => (0, utf8, char::len_utf8),
+    let wide = matches!(bytes, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]);
+    let width = |character: char| if wide { 2 * character.len_utf16() } else { character.len_utf8() };
+    let (mark, (mut text, stop)) = match bytes {
+        [0xFF, 0xFE, rest @ ..] => (2, utf16(rest, u16::from_le_bytes)),
+        [0xFE, 0xFF, rest @ ..] => (2, utf16(rest, u16::from_be_bytes)),
+        [0xEF, 0xBB, 0xBF, rest @ ..] => (3, utf8(rest)),
+        _ => (0, utf8(bytes)),
     };
-    let (mut text, stop) = decode(&bytes[mark..]);
     let broken = stop.map(|stop| {
         // Where the bytes begin that the reference decodes together, in the file and in the text.
         let (mut unit, mut cut) = (0, 0);
