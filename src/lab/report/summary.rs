@@ -10,8 +10,8 @@ pub struct Row<'a> {
     pub scenario: &'a Scenario,
     /// What was done; the scenario's title when that is all.
     pub what: String,
-    /// Whether everything came as foretold, or for a scenario without VIPs its verdict.
-    pub verdict: Verdict,
+    /// The scenario's verdict when this is all of it; else whether everything came as foretold, and `None` when nothing was.
+    pub verdict: Option<Verdict>,
     /// Who held the VIPs at the end: `loadbalancer2`, `api: lb1; ingress: lb2`; empty when none was watched.
     pub owners: String,
     /// How long they took to get there; empty when none moved.
@@ -38,7 +38,7 @@ pub(super) fn of(scenario: &Scenario) -> Vec<Row<'_>> {
     moments.dedup();
     if moments.len() < 2 {
         let row = row(scenario, &moves(scenario).collect::<Vec<_>>());
-        return vec![Row { verdict: scenario.verdict(), ..row }];
+        return vec![Row { verdict: Some(scenario.verdict()), ..row }];
     }
     let rows = moments.iter().map(|at| {
         let these: Vec<_> = moves(scenario).filter(|(_, one)| one.since_ms == *at).collect();
@@ -65,13 +65,13 @@ fn moves(scenario: &Scenario) -> impl Iterator<Item = (&Watch, &Move)> {
 fn row<'a>(scenario: &'a Scenario, moves: &[(&'a Watch, &'a Move)]) -> Row<'a> {
     let measured = || moves.iter().map(|(_, one)| &one.measured);
     let predicted = || moves.iter().filter_map(|(_, one)| one.predicted.as_ref());
-    let missed = moves.iter().any(|(_, one)| one.agrees() == Some(false));
+    let agrees = moves.iter().filter_map(|(_, one)| one.agrees()).reduce(|a, b| a && b);
     let sum = |part: fn(&Measured) -> u32| measured().map(part).fold(0, u32::saturating_add);
     let sent = sum(|one| one.sent);
     Row {
         scenario,
         what: scenario.title.clone(),
-        verdict: if missed { Verdict::Failed } else { Verdict::Passed },
+        verdict: agrees.map(|agrees| if agrees { Verdict::Passed } else { Verdict::Failed }),
         owners: owners(moves),
         moved: spread(measured().filter_map(|one| one.moved_ms).map(|ms| (ms, ms))),
         predicted: foretold(predicted()),

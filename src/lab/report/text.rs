@@ -22,7 +22,7 @@ pub fn write(run: &Run, width: usize, colour: bool) -> String {
     } else {
         for (at, row) in rows.iter().enumerate() {
             page.group(&mut out, &rows, at);
-            page.block(&mut out, row);
+            page.block(&mut out, row, &what(&rows, at));
         }
     }
     for scenario in &run.scenarios {
@@ -64,9 +64,10 @@ struct Page {
     colour: bool,
 }
 
-/// The least columns for a scenario, and the most for its owner. Where they do not fit, each row is a paragraph.
+/// The least columns for a scenario, and the least and the most for its owner. Where they do not fit, each row is a
+/// paragraph.
 const SCENARIO: usize = 18;
-const OWNER: usize = 22;
+const OWNER: (usize, usize) = (13, 22);
 /// What stands above the columns behind the scenario's.
 const HEADS: [&str; 6] = ["owner", "moved after", "predicted", "nobody", "two owners", "lost"];
 
@@ -77,14 +78,22 @@ impl Page {
         let mut widths: [usize; 6] = std::array::from_fn(|at| {
             cells.iter().map(|row| columns(&row[at])).chain([columns(HEADS[at])]).max().unwrap_or(0)
         });
-        widths[0] = widths[0].min(OWNER);
-        let fixed = VERDICT + widths.iter().map(|width| width + 2).sum::<usize>();
-        let room = self.width.checked_sub(fixed).filter(|room| *room >= SCENARIO)?;
-        let names: Vec<String> = rows.iter().map(what).collect();
-        let first = names.iter().map(|name| columns(name)).max().unwrap_or(0).clamp(SCENARIO, room);
+        let others = VERDICT + 2 * widths.len() + widths[1..].iter().sum::<usize>();
+        let room = self.width.checked_sub(others)?;
+        // The owner gives way to the scenario, but not so far that a common name is broken.
+        widths[0] = widths[0].min(OWNER.1).min(room.saturating_sub(SCENARIO).max(OWNER.0));
+        let room = room.checked_sub(widths[0]).filter(|room| *room >= SCENARIO)?;
+        let names: Vec<String> = (0..rows.len()).map(|at| what(rows, at)).collect();
+        let beside = names.iter().zip(&cells).filter(|(_, cells)| cells.iter().any(|cell| !cell.is_empty()));
+        let first = beside.map(|(name, _)| columns(name)).max().unwrap_or(0).clamp(SCENARIO, room);
         let mut out = String::new();
         let line = |out: &mut String, lead: &str, what: &str, cells: [&str; 6]| {
-            let what = wrap(&clean(what, false), first);
+            // What belongs to a scenario with a title of its own stands a little to the right.
+            let (indent, what) = what.strip_prefix("  ").map_or((0, what), |what| (2, what));
+            let mut what = wrap(&clean(what, false), first - indent);
+            for line in &mut what {
+                line.insert_str(0, &" ".repeat(indent));
+            }
             let owner = wrap(&clean(cells[0], false), widths[0]);
             for at in 0..what.len().max(owner.len()) {
                 let text = |lines: &[String]| lines.get(at).cloned().unwrap_or_default();
@@ -100,23 +109,28 @@ impl Page {
         line(&mut out, &" ".repeat(VERDICT), "scenario", HEADS);
         for (at, (row, cells)) in rows.iter().zip(&cells).enumerate() {
             self.group(&mut out, rows, at);
-            line(&mut out, &self.lead(row.verdict), &names[at], std::array::from_fn(|at| cells[at].as_str()));
+            if cells.iter().all(String::is_empty) {
+                self.hang(&mut out, &self.lead(row.verdict), VERDICT, &names[at]);
+            } else {
+                line(&mut out, &self.lead(row.verdict), &names[at], std::array::from_fn(|at| cells[at].as_str()));
+            }
         }
         Some(out)
     }
 
-    /// The title of a scenario above the first of its rows, when it has several.
+    /// A scenario above the first of its rows, when it has several.
     fn group(&self, out: &mut String, rows: &[Row<'_>], at: usize) {
-        let same = |other: Option<&Row<'_>>| other.is_some_and(|row| std::ptr::eq(row.scenario, rows[at].scenario));
-        if same(rows.get(at + 1)) && !same(at.checked_sub(1).and_then(|before| rows.get(before))) {
-            self.hang(out, &" ".repeat(VERDICT), VERDICT, &format!("{}:", rows[at].scenario.title));
+        let scenario = rows[at].scenario;
+        let first = at.checked_sub(1).is_none_or(|before| !std::ptr::eq(rows[before].scenario, scenario));
+        if first && several(rows, at) {
+            self.hang(out, &self.lead(Some(scenario.verdict())), VERDICT, &format!("{}:", scenario.title));
         }
     }
 
     /// A row as a paragraph.
-    fn block(&self, out: &mut String, row: &Row<'_>) {
+    fn block(&self, out: &mut String, row: &Row<'_>, what: &str) {
         let lead = self.lead(row.verdict);
-        self.hang(out, &lead, VERDICT, &what(row));
+        self.hang(out, &lead, VERDICT, what);
         let mut parts = Vec::new();
         if !row.owners.is_empty() {
             let after = if row.moved.is_empty() { String::new() } else { format!(" after {}", row.moved) };
@@ -124,7 +138,9 @@ impl Page {
             parts.push(format!("{}{after}{foretold}", row.owners));
         }
         parts.extend(row.without_ms.filter(|ms| *ms > 0).map(|ms| format!("nobody for {}", seconds(ms))));
-        parts.extend(row.several_ms.filter(|ms| *ms > 0).map(|ms| format!("two owners for {}", seconds(ms))));
+        parts.extend(
+            row.several_ms.filter(|ms| *ms > words::HANDOVER_MS).map(|ms| format!("two owners for {}", seconds(ms))),
+        );
         parts.extend(row.lost.map(|(lost, sent)| format!("{} of {} lost", number(lost), number(sent))));
         if !parts.is_empty() {
             self.hang(out, &" ".repeat(VERDICT), VERDICT, &parts.join("; "));
@@ -208,13 +224,15 @@ impl Page {
         }
     }
 
-    fn lead(&self, verdict: Verdict) -> String {
+    fn lead(&self, verdict: Option<Verdict>) -> String {
         let word = match verdict {
-            Verdict::Passed => "ok",
-            Verdict::Incomplete => "incomplete",
-            Verdict::Failed => "failed",
+            Some(Verdict::Passed) => "ok",
+            Some(Verdict::Incomplete) => "incomplete",
+            Some(Verdict::Failed) => "failed",
+            None => "",
         };
-        format!("{}{}", self.paint(verdict, word), " ".repeat(VERDICT - word.len()))
+        let painted = verdict.map_or_else(String::new, |verdict| self.paint(verdict, word));
+        format!("{painted}{}", " ".repeat(VERDICT - word.len()))
     }
 
     fn paint(&self, verdict: Verdict, word: &str) -> String {
@@ -227,8 +245,17 @@ impl Page {
     }
 }
 
+/// Whether a row is one of several of its scenario.
+fn several(rows: &[Row<'_>], at: usize) -> bool {
+    rows.iter().filter(|row| std::ptr::eq(row.scenario, rows[at].scenario)).count() > 1
+}
+
 /// What was done; and where no VIP was watched, how many assertions hold.
-fn what(row: &Row<'_>) -> String {
+fn what(rows: &[Row<'_>], at: usize) -> String {
+    let row = &rows[at];
+    if several(rows, at) {
+        return format!("  {}", row.what);
+    }
     let (all, held) = (&row.scenario.assertions, row.scenario.assertions.iter().filter(|one| one.passed).count());
     if row.owners.is_empty() && !all.is_empty() {
         format!("{} ({held} of {} hold)", row.what, all.len())
@@ -238,7 +265,7 @@ fn what(row: &Row<'_>) -> String {
 }
 
 /// Columns that the verdict takes, with the gap behind it.
-const VERDICT: usize = 12;
+const VERDICT: usize = 11;
 
 fn cells(row: &Row<'_>) -> [String; 6] {
     let time = |ms: Option<u32>| ms.map_or_else(String::new, seconds);

@@ -49,9 +49,9 @@ fn rows(run: &Run, at: usize, scenario: &Scenario) -> Vec<Tag> {
     let each = all.iter().map(|row| {
         let lead = if several {
             let what = tag("th").with("scope", "row").with("role", "rowheader").class("step").child(span(&row.what));
-            [result(row.verdict), what, cell(2, "")]
+            [row.verdict.map_or_else(|| cell(0, ""), result), what, cell(2, "")]
         } else {
-            [result(row.verdict), named(at, scenario), strip(run, scenario)]
+            [result(scenario.verdict()), named(at, scenario), strip(run, scenario)]
         };
         let class = if several { "inner" } else { "group" };
         tag("tr").with("role", "row").class(class).children(lead).children(numbers(row))
@@ -70,7 +70,7 @@ fn numbers(row: &Row<'_>) -> Vec<Tag> {
         time(row.several_ms),
         lost,
     ];
-    let bad = [false, false, false, false, row.several_ms.is_some_and(|ms| ms > 0), false];
+    let bad = [false, false, false, false, row.several_ms.is_some_and(|ms| ms > words::HANDOVER_MS), false];
     let cells = (3..).zip(words).zip(bad).map(|((column, words), bad)| {
         let cell = cell(column, &words);
         if bad { cell.with("data-bad", "") } else { cell }

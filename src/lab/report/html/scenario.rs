@@ -61,7 +61,7 @@ fn moved(scenario: &Scenario, watch: &Watch, one: &Move) -> Tag {
         let class = match at {
             _ if words.is_empty() => "empty",
             2 if one.agrees() == Some(false) => "words bad",
-            4 if measured.several_ms > 0 => "number bad",
+            4 if measured.several_ms > words::HANDOVER_MS => "number bad",
             0..=2 => "words",
             _ => "number",
         };
