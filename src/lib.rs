@@ -18,6 +18,7 @@ pub mod cli;
 pub mod diag;
 pub mod diff;
 pub mod emit;
+pub mod init;
 pub mod lab;
 pub mod load;
 pub mod lower;
@@ -308,6 +309,12 @@ impl Plan {
         }
         files.sort_by(|a, b| a.path.cmp(&b.path));
         files
+    }
+
+    /// Every file that the nodes are made from, by its path from the project: profiles, fragments and what those include,
+    /// also fragments of their roles that are for other operating systems.
+    pub fn inputs(&self) -> BTreeSet<String> {
+        self.project.iter().flat_map(Project::inputs).collect()
     }
 
     /// Replaces every secret value in `text` by its name: the last guard before anything is shown.

@@ -39,6 +39,9 @@ pub(super) struct Global {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
+    /// Start a project of one's own from one of the clusters that bake brings along; on a terminal it asks for the values
+    /// that differ from home to home
+    Init(Init),
     /// Compile nodes; nothing is written unless all of them compile
     Build(Build),
     /// Find what would fail at run time, without writing anything
@@ -57,6 +60,28 @@ pub(super) enum Verb {
     /// (`explain vip [NAME]`), or which way a connection takes (`explain route FROM TO[:PORT]`); without a code, list
     /// all of them
     Explain(Explain),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    /// Where: a folder that is empty or not there yet
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(super) folder: PathBuf,
+    /// The cluster to start from [default: microcloud]
+    #[arg(long, value_name = "EXAMPLE")]
+    pub(super) from: Option<String>,
+    /// A value in place of the example's; `--list` with `--from` says which there are
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) values: Vec<String>,
+    /// Ask nothing: keep the example's values where `--set` has none
+    #[arg(short, long)]
+    pub(super) yes: bool,
+    /// List the clusters, or the values of the one that `--from` names
+    #[arg(long)]
+    pub(super) list: bool,
+    /// How to report
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: Form,
 }
 
 #[derive(Debug, Args)]

@@ -1,12 +1,14 @@
 //! The command line: what was asked for, one file per verb, and what is shown.
 
 mod args;
+mod ask;
 mod build;
 mod check;
 mod diff;
 mod explain;
 mod found;
 mod lab;
+mod init;
 mod report;
 mod schema;
 mod settings;
@@ -50,6 +52,7 @@ pub fn main() -> ExitCode {
             show.note("error: `transpile` must be the first word behind `bake`; its options follow it");
             Outcome::Failed
         }
+        Verb::Init(args) => init::run(&settings, &show, &args),
         Verb::Build(args) => build::run(&settings, &show, &args),
         Verb::Check(args) => check::run(&settings, &show, &args),
         Verb::Diff(args) => diff::run(&settings, &show, &args),

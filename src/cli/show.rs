@@ -59,6 +59,12 @@ impl Show {
         self.check(io::stderr().lock().write_all(format!("{clear}{text}\n").as_bytes()));
     }
 
+    /// The beginning of a line that somebody else ends, on standard error.
+    pub(super) fn prompt(&self, text: &str) {
+        let _line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        self.check(io::stderr().lock().write_all(text.as_bytes()));
+    }
+
     /// A line that the next one overwrites; only where somebody is watching.
     pub(super) fn progress(&self, text: &str) {
         if self.live {

@@ -7,6 +7,7 @@ mod beneath;
 pub mod disk;
 pub mod file;
 pub mod git;
+pub mod fresh;
 pub mod layers;
 pub mod local;
 pub mod memory;

@@ -35,7 +35,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(super) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { message: message.into(), hint: Some(hint.into()) }
     }
 
@@ -270,7 +270,7 @@ impl Drop for Lock {
 }
 
 /// Where the output really lies, its own link followed.
-fn resolve(folder: &Path) -> Result<PathBuf, Failure> {
+pub(super) fn resolve(folder: &Path) -> Result<PathBuf, Failure> {
     match folder.symlink_metadata() {
         Ok(stat) if stat.is_symlink() || folder.file_name().is_none() => {
             folder.canonicalize().map_err(|error| Failure::io("follow the link", folder, &error))
@@ -279,7 +279,7 @@ fn resolve(folder: &Path) -> Result<PathBuf, Failure> {
     }
 }
 
-fn split(target: &Path) -> Result<(&Path, &str), Failure> {
+pub(super) fn split(target: &Path) -> Result<(&Path, &str), Failure> {
     let name = target.file_name().and_then(std::ffi::OsStr::to_str);
     match (target.parent(), name) {
         (Some(parent), Some(name)) if parent.as_os_str().is_empty() => Ok((Path::new("."), name)),
@@ -335,7 +335,7 @@ fn plain(node: &str, path: &str) -> Result<PathBuf, Failure> {
 }
 
 /// `path`, unless it would lead out of the output.
-fn inside(path: &str) -> Result<PathBuf, Failure> {
+pub(super) fn inside(path: &str) -> Result<PathBuf, Failure> {
     let odd = |part: &str| matches!(part, "" | "." | "..") || part.contains('\0');
     if path.split('/').any(odd) { Err(unnamable(path)) } else { Ok(PathBuf::from(path)) }
 }
@@ -345,7 +345,7 @@ fn unnamable(path: &str) -> Failure {
 }
 
 /// Makes the folders that `path` lies in.
-fn create_parents(path: &Path) -> Result<(), Failure> {
+pub(super) fn create_parents(path: &Path) -> Result<(), Failure> {
     let mut missing = path.ancestors().skip(1).take_while(|folder| !folder.is_dir()).collect::<Vec<_>>();
     while let Some(folder) = missing.pop() {
         create_folder(folder)?;
@@ -353,7 +353,7 @@ fn create_parents(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn create_folder(path: &Path) -> Result<(), Failure> {
+pub(super) fn create_folder(path: &Path) -> Result<(), Failure> {
     let create = || match fs::create_dir(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => fs::set_permissions(path, Permissions::from_mode(FOLDER)),
@@ -403,7 +403,7 @@ fn take_others(from: &Path, to: &Path, folder: &str, ours: &dyn Fn(&str) -> bool
     Ok(())
 }
 
-fn remove(path: &Path) -> io::Result<()> {
+pub(super) fn remove(path: &Path) -> io::Result<()> {
     let gone = |error: io::Error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) };
     match path.symlink_metadata() {
         Ok(stat) if stat.is_dir() => fs::remove_dir_all(path).or_else(gone),

@@ -40,6 +40,8 @@ pub struct Project {
     pub allowances: Vec<Allowance>,
     /// Files below `butane/` that no fragment uses, fragments that no role names included.
     pub unused: Vec<FileId>,
+    /// Names of the fragments of every role, by the path of its profile.
+    named: BTreeMap<String, Vec<String>>,
     /// Secrets, for keeping their values out of messages.
     pub secrets: Arc<Secrets>,
     engine: Engine,
@@ -59,6 +61,11 @@ pub fn load(world: &dyn World, profiles: &str, sources: &mut Sources, sink: &mut
             fragments.insert(name.value.clone(), fragment::read(&layers, name, sources, sink));
         }
     }
+    let named = profiles.roles.values().filter_map(|role| {
+        let fragments = role.content.as_ref()?.fragments.iter();
+        Some((role.path.clone(), fragments.map(|fragment| fragment.name.value.clone()).collect()))
+    });
+    let named = named.collect();
     let allowances = allowances(&profiles, &layers);
     let cluster = Arc::new(resolve::resolve(profiles, sink));
     let secrets = Arc::new(Secrets::load(world, &cluster.profile.secrets));
@@ -77,7 +84,7 @@ pub fn load(world: &dyn World, profiles: &str, sources: &mut Sources, sink: &mut
         fragment.note_inputs(&files);
     }
     let unused = unused(world, &compiled, &files, sources);
-    let project = Project { cluster, fragments: compiled, allowances, unused, secrets, engine, files };
+    let project = Project { cluster, fragments: compiled, allowances, unused, named, secrets, engine, files };
     (sink.errors() == before).then_some(project)
 }
 
@@ -134,6 +141,18 @@ impl Project {
     pub fn instantiate(&self, node: &Node, fragment: &str, sink: &mut Sink) -> Option<Instance> {
         let at = self.cluster.nodes.binary_search_by(|other| other.name.cmp(&node.name)).ok()?;
         self.fragments.get(fragment)?.instantiate(at, &self.engine, &self.files, sink)
+    }
+
+    /// Every file that the nodes are made from, also those of their roles' fragments for other operating systems.
+    pub fn inputs(&self) -> BTreeSet<String> {
+        let mut all = BTreeSet::new();
+        for path in self.cluster.nodes.iter().flat_map(|node| &node.inputs) {
+            if all.insert(path.clone()) {
+                let fragments = self.named.get(path).into_iter().flatten().filter_map(|name| self.fragments.get(name));
+                all.extend(fragments.flat_map(Fragment::inputs).cloned());
+            }
+        }
+        all
     }
 
     /// Whether a fragment is the same for every node: then it needs to be instantiated once only.
