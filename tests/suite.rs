@@ -30,6 +30,8 @@ mod fuzz;
 mod handover;
 #[path = "suite/lab_report.rs"]
 mod lab_report;
+#[path = "suite/init.rs"]
+mod init;
 #[path = "suite/lowering.rs"]
 mod lowering;
 #[path = "suite/parts.rs"]

@@ -5,8 +5,8 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 use std::io::{self, IsTerminal as _};
 
 /// Whether there is anybody to ask.
-pub(super) fn anybody() -> bool {
-    io::stdin().is_terminal() && io::stderr().is_terminal()
+pub(super) fn anybody(show: &Show) -> bool {
+    io::stdin().is_terminal() && show.is_watched()
 }
 
 /// Asks for a line; `None` when there is none any more (Ctrl-D). What is typed to `silent` questions is not shown.

@@ -42,7 +42,7 @@ pub(super) fn run(settings: &Settings, show: &Show, args: &Init) -> Outcome {
         show.note(&format!("error: {why}"));
         return Outcome::Failed;
     }
-    let asking = !args.yes && args.format == Form::Text && anybody();
+    let asking = !args.yes && args.format == Form::Text && anybody(show);
     if asking && interview(show, &mut draft, &args.values).is_none() {
         show.note("nothing was written");
         return Outcome::Failed;
@@ -178,6 +178,7 @@ fn summarize(settings: &Settings, show: &Show, folder: &Path, files: usize, fake
     }
     if settings.volume > Volume::Quiet {
         let place = folder.display();
-        show.note(&format!("{files} files in {place}; next: bake -C {place} check && bake -C {place} build"));
+        let bake = if folder == Path::new(".") { "bake".to_owned() } else { format!("bake -C {place}") };
+        show.note(&format!("{files} files in {place}; next: {bake} check && {bake} build"));
     }
 }

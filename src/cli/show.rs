@@ -27,6 +27,11 @@ impl Show {
         Self { colour_out, colour_err, columns, live, line: Mutex::new(false), failed: AtomicBool::new(false) }
     }
 
+    /// Whether somebody sees what is said.
+    pub(super) fn is_watched(&self) -> bool {
+        self.live
+    }
+
     /// Whether something could not be printed.
     pub(super) fn failed(&self) -> bool {
         self.failed.load(Ordering::Relaxed)

@@ -65,9 +65,10 @@ impl Draft {
             let path = shared.unwrap_or(&path).to_owned();
             files.insert(path.clone(), alone(&path, bytes?));
         }
-        files.extend(crate::schemas().filter_map(|kind| {
-            Some((format!("schema/{kind}.json"), crate::schema(kind)?.into_bytes()))
-        }));
+        files.extend(
+            crate::schemas()
+                .filter_map(|kind| Some((format!("schema/{kind}.json"), crate::schema(kind)?.into_bytes()))),
+        );
         let mut draft = Self { files, summary: example.summary };
         let secrets: Vec<String> =
             draft.marks().iter().filter_map(|(_, mark)| Some(secret(mark)?.to_owned())).collect();
@@ -163,7 +164,9 @@ impl Draft {
 
     fn marks(&self) -> Vec<(&str, Mark)> {
         let profiles = self.files.keys().filter(|path| path.starts_with(PROFILES));
-        profiles.flat_map(|path| marks::find(&self.text(path)).into_iter().map(move |mark| (path.as_str(), mark))).collect()
+        profiles
+            .flat_map(|path| marks::find(&self.text(path)).into_iter().map(move |mark| (path.as_str(), mark)))
+            .collect()
     }
 
     fn text(&self, path: &str) -> String {

@@ -56,7 +56,8 @@ fn value(line: &str) -> Option<(Range<usize>, String)> {
     while let Some(rest) = line[start..].strip_prefix("- ") {
         start = line.len() - rest.trim_start().len();
     }
-    let key = line[start..].find(": ").filter(|at| line[start..start + at].chars().all(|c| c.is_alphanumeric() || c == '_'));
+    let key =
+        line[start..].find(": ").filter(|at| line[start..start + at].chars().all(|c| c.is_alphanumeric() || c == '_'));
     if let Some(at) = key {
         start += at + 2;
         start += line[start..].len() - line[start..].trim_start().len();
@@ -122,7 +123,8 @@ end: 1
     #[test]
     fn marks_name_the_value_on_their_line_or_below() {
         let found: Vec<_> = find(TEXT).into_iter().map(|mark| (mark.key, mark.value, mark.text)).collect();
-        let own = |key: &str, value: &str, text: Option<&str>| (key.to_owned(), value.to_owned(), text.map(str::to_owned));
+        let own =
+            |key: &str, value: &str, text: Option<&str>| (key.to_owned(), value.to_owned(), text.map(str::to_owned));
         assert_eq!(
             found,
             [

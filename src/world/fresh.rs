@@ -54,12 +54,13 @@ pub fn write(folder: &Path, files: &[NewFile]) -> Result<(), Failure> {
         target.join(".bake-init")
     } else {
         let (parent, name) = split(&target)?;
-        create_parents(&target)?;
+        create_parents(&parent.join(name))?;
         parent.join(format!(".{name}.bake-init"))
     };
     // What a killed run left beside the target.
     remove(&staging).map_err(|error| Failure::io("remove", &staging, &error))?;
-    let done = stage(&staging, files).and_then(|()| if exists { move_up(&staging, &target) } else { place(&staging, &target) });
+    let done = stage(&staging, files)
+        .and_then(|()| if exists { move_up(&staging, &target) } else { place(&staging, &target) });
     if done.is_err() {
         let _ = remove(&staging);
     }

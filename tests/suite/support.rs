@@ -58,7 +58,8 @@ pub fn said(output: &Output) -> String {
 /// Every project of the repository: its own cluster, then the examples by name.
 pub fn projects() -> Vec<(String, PathBuf)> {
     let examples = std::fs::read_dir(repository().join("examples")).expect("examples");
-    let paths = examples.map(|entry| entry.expect("entry").path()).filter(|path| path.is_dir());
+    let paths =
+        examples.map(|entry| entry.expect("entry").path()).filter(|path| path.join("profiles/cluster.yaml").is_file());
     let mut found: Vec<(String, PathBuf)> =
         paths.map(|path| (path.file_name().expect("name").to_str().expect("UTF-8").to_owned(), path)).collect();
     found.sort();
