@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 #![allow(clippy::disallowed_methods, clippy::assigning_clones, clippy::format_collect, missing_docs, unreachable_pub)]
 
+#[path = "suite/acceptance.rs"]
+mod acceptance;
 #[path = "suite/asis.rs"]
 mod asis;
 #[path = "suite/both.rs"]
@@ -28,10 +30,10 @@ mod engines;
 mod fuzz;
 #[path = "suite/handover.rs"]
 mod handover;
-#[path = "suite/lab_report.rs"]
-mod lab_report;
 #[path = "suite/init.rs"]
 mod init;
+#[path = "suite/lab_report.rs"]
+mod lab_report;
 #[path = "suite/lowering.rs"]
 mod lowering;
 #[path = "suite/parts.rs"]

@@ -246,7 +246,12 @@ fn a_new_user_at_a_terminal() {
         ],
         ["password of PostgreSQL's superuser", ""],
         ["keeps other clusters out", ""],
+        ["the hypervisor's, where the VPN ends", ""],
         ["the hypervisor's address on the LAN [192.168.178.41]: ", "192.168.178.9"],
+        ["network card below the bridge (ip link) [eno1]: ", "enp3s0"],
+        ["Ethernet address of that card [02:00:00:00:00:41]: ", "x"],
+        ["Ethernet address of that card [02:00:00:00:00:41]: ", "02:00:00:12:34:56"],
+        ["laptop's WireGuard", ""],
     ]);
     let Some((status, said)) = on_terminal(scratch.path(), &["init", "--from", "vip-trio"], &answers) else { return };
     assert_eq!(status, 0, "{said}");
@@ -259,6 +264,7 @@ fn a_new_user_at_a_terminal() {
     let cluster = text(root, "profiles/cluster.yaml");
     assert!(cluster.contains("source: /srv/images/flatcar.img\n") && cluster.contains("name: home "), "{cluster}");
     assert!(text(root, "profiles/nodes/hypervisor.yaml").contains("address: 192.168.178.9 "));
+    assert!(text(root, "profiles/nodes/hypervisor.yaml").contains("mac: \"02:00:00:12:34:56\""));
     assert_eq!(ends(root, &["check", "--strict"], 0), "");
     ends(root, &["build"], 0);
     ends(root, &["verify"], 0);

@@ -10,6 +10,7 @@ import json
 import os
 import pty
 import select
+import signal
 import sys
 import time
 
@@ -28,7 +29,7 @@ def main():
             try:
                 read = os.read(terminal, 4096)
             except OSError:
-                break
+                read = b""
             if not read:
                 break
             seen += read
@@ -37,6 +38,8 @@ def main():
             _, answer = answers.pop(0)
             since = len(seen)
             os.write(terminal, b"\x04" if answer is None else answer.encode() + b"\n")
+    else:
+        os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     sys.stdout.write(seen.decode(errors="replace"))
     if answers:
