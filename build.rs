@@ -46,7 +46,7 @@ fn list(root: &Path, folder: &str, found: &mut Vec<String>) {
         let path = format!("{folder}/{name}");
         if root.join(&path).is_dir() {
             list(root, &path, found);
-        } else if !name.starts_with('.') && !name.ends_with(".md") && public(root, &path) {
+        } else if !name.starts_with('.') && Path::new(&name).extension() != Some("md".as_ref()) && public(root, &path) {
             found.push(path);
         }
     }

@@ -118,21 +118,19 @@ impl Draft {
             self.files.insert(path.to_owned(), format!("{value}\n").into_bytes());
             return Ok(());
         }
-        let network: Option<Ipv4Net> = mark.value.parse().ok();
-        let change: Box<dyn Fn(&str) -> Result<String, String>> = match network {
-            None => Box::new(|text| Ok(marks::replace(text, key, value))),
-            Some(old) => {
-                let new: Ipv4Net = value.parse().map_err(|_| format!("`{value}` is no network such as `{old}`"))?;
-                if new.trunc() != new {
-                    return Err(format!("`{value}` has host bits set; the network is `{}`", new.trunc()));
-                }
-                let full = move |address| format!("`{new}` has no room for the counterpart of `{address}`");
-                Box::new(move |text| renumber(text, old, new).map_err(full))
-            }
+        let networks = match mark.value.parse::<Ipv4Net>() {
+            Ok(old) => Some((old, network(value, old)?)),
+            Err(_) => None,
         };
         let mut changed = Vec::new();
         for path in self.files.keys().filter(|path| path.starts_with(PROFILES)) {
-            changed.push((path.clone(), change(&self.text(path))?.into_bytes()));
+            let text = self.text(path);
+            let text = match networks {
+                None => marks::replace(&text, key, value),
+                Some((old, new)) => renumber(&text, old, new)
+                    .map_err(|address| format!("`{new}` has no room for the counterpart of `{address}`"))?,
+            };
+            changed.push((path.clone(), text.into_bytes()));
         }
         self.files.extend(changed);
         Ok(())
@@ -172,6 +170,13 @@ impl Draft {
     fn text(&self, path: &str) -> String {
         self.files.get(path).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
     }
+}
+
+/// A network in the place of `old`.
+fn network(value: &str, old: Ipv4Net) -> Result<Ipv4Net, String> {
+    let new: Ipv4Net = value.parse().map_err(|_| format!("`{value}` is no network such as `{old}`"))?;
+    let whole = new.trunc();
+    if whole == new { Ok(new) } else { Err(format!("`{value}` has host bits set; the network is `{whole}`")) }
 }
 
 fn request() -> Request {

@@ -103,7 +103,9 @@ fn move_up(staging: &Path, target: &Path) -> Result<(), Failure> {
             _ => Err(error),
         });
         if let Err(error) = done {
-            moved.iter().for_each(|path| drop(remove(path)));
+            for path in &moved {
+                let _ = remove(path);
+            }
             return Err(Failure::io("create", &to, &error));
         }
         moved.push(to);

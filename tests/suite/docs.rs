@@ -3,7 +3,7 @@
 use crate::support::{bake, repository, run, said};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// The fenced blocks of a Markdown text in one language.
 fn blocks(text: &str, language: &str) -> Vec<String> {
@@ -54,6 +54,10 @@ fn commands_of_the_readme_work() {
                 let output = run(bake().current_dir(&root).args(arguments));
                 assert!(output.status.success(), "{command}: {}", said(&output));
             }
+            ["bake", arguments @ ..] => {
+                let output = run(bake().current_dir(scratch.path()).args(arguments).stdin(Stdio::null()));
+                assert!(output.status.success(), "{command}: {}", said(&output));
+            }
             ["make", target] => {
                 assert!(makefile.lines().any(|line| line.starts_with(&format!("{target}:"))), "no target: {command}");
             }
@@ -66,6 +70,60 @@ fn commands_of_the_readme_work() {
         assert!(root.join("dist/loadbalancer1").join(name).is_file(), "{name}");
     }
     assert!(root.join("dist/manifest.json").is_file());
+}
+
+/// The guide from its first line to its last, as far as it goes without a hypervisor: what is left out is looked at, so that it
+/// names nothing that is not there.
+#[test]
+fn the_guide_can_be_followed() {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut here = scratch.path().to_owned();
+    let guide = fs::read_to_string(repository().join("docs/guide.md")).unwrap();
+    let project = scratch.path().join("cluster");
+    let mut ran = 0;
+    for command in blocks(&guide, "sh").concat().lines() {
+        let line = command.split("  #").next().unwrap();
+        let (line, target) = line.split_once(" > ").map_or((line, None), |(line, target)| (line, Some(target)));
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["cd", folder] => {
+                here = here.join(folder).canonicalize().unwrap_or_else(|error| panic!("{command}: {error}"));
+            }
+            ["bake", arguments @ ..] => {
+                let output = run(bake().current_dir(&here).args(arguments).stdin(Stdio::null()));
+                assert!(output.status.success(), "{command}: {}", said(&output));
+                ran += 1;
+            }
+            ["grep", ..] => {
+                let output = run(Command::new("sh").args(["-c", line]).current_dir(&here));
+                assert!(output.status.success() && !output.stdout.is_empty(), "{command}");
+            }
+            // They make a secret: a file that the project has.
+            ["openssl" | "mkpasswd" | "wg", ..] => assert!(here.join(target.unwrap()).is_file(), "{command}"),
+            ["terraform", "apply", target] => {
+                let machine = target.strip_prefix("-target=libvirt_domain.").unwrap_or_else(|| panic!("{command}"));
+                let module = fs::read_to_string(here.join("main.tf.json")).unwrap();
+                assert!(module.contains(&format!("\"{machine}\": {{")), "{command}");
+            }
+            ["terraform", "init" | "apply"] => assert!(here.join("main.tf.json").is_file(), "{command}"),
+            ["ssh", host, rest @ ..] => {
+                let address = host.strip_prefix("core@").unwrap();
+                let nodes = fs::read_dir(project.join("profiles/nodes")).unwrap().map(|entry| entry.unwrap().path());
+                let node = nodes
+                    .into_iter()
+                    .find(|path| fs::read_to_string(path).unwrap().contains(&format!("address: {address}")));
+                let node = node.unwrap_or_else(|| panic!("{command}: nobody has that address"));
+                let name = node.file_stem().unwrap().to_str().unwrap();
+                let about = said(&run(bake().current_dir(&project).args(["explain", "node", name])));
+                if let Some(program) = rest.iter().find(|word| word.starts_with("/opt/")) {
+                    assert!(about.contains(program), "{command}: {about}");
+                }
+            }
+            ["curl" | "kubectl", ..] => {}
+            _ => panic!("a command that nothing tries: {command}"),
+        }
+    }
+    assert!(ran > 10, "{ran} commands of bake");
 }
 
 #[test]
