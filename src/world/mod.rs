@@ -6,8 +6,8 @@
 mod beneath;
 pub mod disk;
 pub mod file;
-pub mod git;
 pub mod fresh;
+pub mod git;
 pub mod layers;
 pub mod local;
 pub mod memory;

@@ -12,8 +12,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "lib",
         &[
-            "butane", "changes", "check", "cli", "diag", "diff", "emit", "init", "lab", "load", "lower", "model", "spec",
-            "topology", "world",
+            "butane", "changes", "check", "cli", "diag", "diff", "emit", "init", "lab", "load", "lower", "model",
+            "spec", "topology", "world",
         ],
     ),
     ("butane", &["diag", "emit", "lib", "load", "lower", "model", "spec", "world"]),
