@@ -2,10 +2,11 @@
 
 use super::{REMEMBERED, REMEMBERED_UNITS};
 use crate::diag::Span;
-use crate::model::ignition::{File, Resource};
+use crate::model::ignition::{File, PasswdUser, Resource};
 use crate::model::{Part, Path, data_url};
 use flate2::bufread::MultiGzDecoder;
-use std::collections::{BTreeMap, BTreeSet};
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::sync::Arc;
 
@@ -24,8 +25,17 @@ pub struct Baked {
     pub files: BTreeMap<String, BakedFile>,
     /// Units by name, whether they come as units or as files below `/etc/systemd/system`.
     pub units: BTreeMap<String, BakedUnit>,
-    /// Names of accounts that are made or changed.
-    pub users: BTreeSet<String>,
+    /// Accounts that are made or changed, by name.
+    pub users: BTreeMap<String, Account>,
+}
+
+/// An account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Account {
+    /// What tells its password's hash from others, and nothing else; `None` without a password.
+    pub password: Option<[u8; 32]>,
+    /// Where the hash was written.
+    pub origin: Option<Span>,
 }
 
 /// A text file.
@@ -65,7 +75,14 @@ impl Default for BakedFile {
 impl Baked {
     /// What `part` makes of the machine called `node`.
     pub fn new(node: &str, part: &Part) -> Self {
-        let users = part.config.passwd.users.iter().map(|user| user.name.clone()).collect();
+        let list = Path::root().then("passwd").then("users");
+        let account = |(at, user): (usize, &PasswdUser)| {
+            // `*` and `!` lock the password.
+            let hash = user.password_hash.as_deref().filter(|hash| hash.len() > 2 && !hash.starts_with(['*', '!']));
+            let origin = part.trace.span(&list.then(at).then("passwordHash"));
+            (user.name.clone(), Account { password: hash.map(|hash| Sha256::digest(hash).into()), origin })
+        };
+        let users = part.config.passwd.users.iter().enumerate().map(account).collect();
         let mut baked = Self { node: node.to_owned(), users, ..Self::default() };
         let files = Path::root().then("storage").then("files");
         for (at, file) in part.config.storage.files.iter().enumerate() {
@@ -132,7 +149,7 @@ impl Baked {
         let files =
             self.files.into_iter().filter(|(path, _)| REMEMBERED.iter().any(|known| path.starts_with(known))).collect();
         let units = self.units.into_iter().filter(|(name, _)| REMEMBERED_UNITS.contains(&name.as_str())).collect();
-        Self { node: self.node, files, units, users: BTreeSet::new() }
+        Self { node: self.node, files, units, users: self.users }
     }
 }
 

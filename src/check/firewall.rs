@@ -1,6 +1,6 @@
 //! Whether everybody who must get in is let in. Machines that bake does not build have rules that it does not know.
 
-use super::{Overview, Survey, View, k3s};
+use super::{Overview, Survey, k3s};
 use crate::diag::{Code, Diagnostic, Sink, Span};
 use crate::model::cluster::{Cluster, Node};
 use crate::model::profile::cluster::Protocol;
@@ -182,26 +182,6 @@ pub(super) fn members(overview: &Overview<'_>, sink: &mut Sink) {
     if !external && servers.iter().any(|config| config.starts().is_some()) {
         for port in [2379, 2380] {
             demand(&names, &names, Protocol::Tcp, port, "cluster-init", "etcd's members speak to each other there");
-        }
-    }
-}
-
-/// Rulesets that throw away everybody's rules, as files and as commands.
-pub(super) fn flush(view: &View<'_>, sink: &mut Sink) {
-    let files = view.baked.files.iter().map(|(path, file)| (path.as_str(), file));
-    let units =
-        view.baked.units.iter().flat_map(|(name, unit)| {
-            unit.text.iter().chain(unit.dropins.values()).map(move |file| (name.as_str(), file))
-        });
-    for (name, file) in files.chain(units) {
-        for (number, line) in file.text.lines().enumerate() {
-            let bare = line.trim();
-            let command = bare.trim_end_matches(';') == "flush ruleset" || bare.contains("nft flush ruleset");
-            if command && !bare.starts_with('#') {
-                let message = format!("`{name}` deletes the rules of Docker, K3s and libvirt with its own");
-                let hint = "declare and delete your own table: `table inet mine` and `delete table inet mine`";
-                sink.push(Diagnostic::new(Code::NftFlush, message).at(view.line(file, number)).hint(hint));
-            }
         }
     }
 }

@@ -6,20 +6,26 @@
 //!
 //! Rules report everything; what a profile accepts (`allow`) is taken out here, in one place.
 
+mod accounts;
 mod address;
 pub mod allow;
 pub mod baked;
 mod bootstrap;
+mod cloud_config;
 mod container;
 pub mod describe;
+mod effect;
 mod firewall;
 pub mod flows;
 mod group;
 mod haproxy;
 pub mod haproxy_config;
+mod hardware;
 mod identity;
 mod k3s;
 pub mod keepalived;
+mod networkmanager;
+mod nftables;
 mod offline;
 mod order;
 mod orphans;
@@ -29,7 +35,9 @@ mod ports;
 pub mod routes;
 mod secrets;
 mod storage;
+mod sysctl;
 mod text;
+mod tmpfiles;
 mod units;
 mod vips;
 pub mod vrrp;
@@ -78,9 +86,17 @@ const NODE: &[(&str, NodeRule)] = &[
     ("units", units::check),
     ("order", order::check),
     ("payload", payload::check),
-    ("firewall", firewall::flush),
+    ("sysctl", sysctl::check),
+    ("tmpfiles", tmpfiles::check),
+    ("cloud_config", cloud_config::check),
+    ("networkmanager", networkmanager::check),
+    ("nftables", nftables::check),
+    ("effect", effect::check),
+    ("accounts", accounts::check),
+    ("hardware", hardware::check),
     ("ports", ports::check),
     ("offline", offline::check),
+    ("offline", offline::sources),
     ("storage", storage::check),
     ("storage", storage::volumes),
     ("secrets", secrets::shared),
@@ -93,6 +109,7 @@ const CLUSTER: &[(&str, ClusterRule)] = &[
     ("bootstrap", bootstrap::check),
     ("firewall", firewall::joins),
     ("firewall", firewall::members),
+    ("secrets", secrets::everywhere),
     ("vrrp", vrrp::cluster),
 ];
 

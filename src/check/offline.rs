@@ -2,6 +2,7 @@
 
 use super::{BakedFile, View};
 use crate::diag::{Code, Diagnostic, Sink};
+use crate::model::Path;
 
 /// Programs that install, each with the words that make them do so.
 const INSTALLERS: &[(&str, &[&str])] = &[
@@ -33,6 +34,23 @@ pub(super) fn check(view: &View<'_>, sink: &mut Sink) {
     }
 }
 
+/// Files that are fetched while the machine is set up.
+pub(super) fn sources(view: &View<'_>, sink: &mut Sink) {
+    let files = Path::root().then("storage").then("files");
+    for (at, file) in view.part.config.storage.files.iter().enumerate() {
+        let Some(source) = file.contents.source.as_deref().filter(|source| !source.starts_with("data:")) else {
+            continue;
+        };
+        if source.is_empty() {
+            continue;
+        }
+        let message = format!("`{}` is fetched at first boot: `{source}`", file.path);
+        let span = view.part.trace.span(&files.then(at).then("contents").then("source"));
+        let found = Diagnostic::new(Code::NetworkAtBoot, message).at(span);
+        sink.push(found.hint("put the file below `butane/files/` and write `contents: {local: ...}`"));
+    }
+}
+
 fn look(view: &View<'_>, name: &str, file: &BakedFile, sink: &mut Sink) {
     for (number, line) in file.text.lines().enumerate() {
         if line.trim_start().starts_with('#') {
@@ -59,6 +77,11 @@ fn needs(line: &str) -> Option<String> {
                 return Some(format!("{program} {verb}"));
             }
         }
+        let fetches =
+            matches!(program, "curl" | "wget") || matches!(program, "git") && words.get(at + 1) == Some(&"clone");
+        if fetches && let Some(address) = words[at..].iter().find(|word| is_away(word)) {
+            return Some(format!("{program} {address}"));
+        }
         if matches!(program, "curl" | "wget")
             && let Some(pipe) = words[at..].iter().position(|word| *word == "|")
             && let Some(shell) = words.get(at + pipe + 1).map(|word| word.rsplit('/').next().unwrap_or_default())
@@ -68,6 +91,18 @@ fn needs(line: &str) -> Option<String> {
         }
     }
     None
+}
+
+/// Whether a word is an address in the Internet: a name with a dot, none of a private network's.
+fn is_away(word: &str) -> bool {
+    let Some((scheme, rest)) = word.split_once("://") else { return false };
+    let host = rest.split(['/', ':', '?']).next().unwrap_or_default();
+    let named = host.contains('.') && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
+    let inside = host.parse::<std::net::Ipv4Addr>().map_or_else(
+        |_| [".internal", ".local", ".home.arpa", ".lan"].iter().any(|end| host.ends_with(end)),
+        |address| address.is_private() || address.is_loopback(),
+    );
+    matches!(scheme, "http" | "https" | "ftp" | "git") && named && !inside
 }
 
 #[cfg(test)]
@@ -81,6 +116,8 @@ mod tests {
             ("curl -sfL https://get.k3s.io | sh -", Some("curl ... | sh")),
             ("  - [dnf, install, -y, keepalived]", Some("dnf install")),
             ("curl -s http://127.0.0.1/healthz", None),
+            ("curl -s https://api.kube.internal:6443/ping", None),
+            ("wget -q https://example.org/k3s", Some("wget https://example.org/k3s")),
             ("dnf list installed", None),
             ("echo adapt install", None),
         ] {

@@ -2,7 +2,7 @@
 //!
 //! No message holds a secret, and excerpts of such findings are not shown (`diag/text.rs`).
 
-use super::{Survey, View};
+use super::{Overview, Survey, View};
 use crate::diag::{Code, Diagnostic, Sink, Span};
 use crate::model::Path;
 use std::collections::BTreeMap;
@@ -49,7 +49,14 @@ pub(super) fn check(survey: &Survey<'_>, sink: &mut Sink) {
             );
         }
     }
+    let mut values: BTreeMap<&str, (&str, Span)> = BTreeMap::new();
     for (name, span, value) in survey.secrets {
+        if let Some((first, at)) = values.insert(value.trim(), (name, *span)).filter(|_| !value.trim().is_empty()) {
+            let message = format!("the secrets `{first}` and `{name}` have the same value");
+            let found = Diagnostic::new(Code::SharedPassword, message).at(*span);
+            let found = found.related(at, "the first one is declared here");
+            sink.push(found.hint("make one for each: who learns the one has the other"));
+        }
         let value = value.trim();
         let hash = HASHES.iter().any(|start| value.starts_with(start));
         let why = if hash {
@@ -84,12 +91,21 @@ fn literal(line: &str) -> Option<&'static str> {
     if hash {
         return Some("a password hash");
     }
+    // In a mapping in one line, each key by itself.
+    if let Some((_, inner)) = bare.split_once('{').filter(|(_, rest)| rest.contains(':') && !rest.starts_with('{')) {
+        let inner = inner.trim_end_matches('}');
+        if let Some(found) = inner.split(',').find_map(|pair| literal(pair.trim())) {
+            return Some(found);
+        }
+    }
     let end = bare.find([':', '=', ' '])?;
     let key = bare[..end].trim_start_matches("- ").trim_matches(['"', '\'']).to_lowercase();
     let value = bare[end..].trim_start_matches([':', '=', ' ']).trim();
     let value = value.trim_matches(['"', '\'']);
     let named = matches!(key.as_str(), "auth_pass" | "password" | "passwd" | "plain_text_passwd" | "token" | "secret")
-        || ["_password", "_passwd", "_token", "_secret"].iter().any(|end| key.ends_with(end));
+        || ["_password", "_passwd", "_token", "_secret", "_access_key", "_api_key", "_secret_key"]
+            .iter()
+            .any(|end| key.ends_with(end));
     let plain = value.len() >= 4
         && !value.contains(['{', '$', '(', '<', ' '])
         && !["file:", "env:", "/"].iter().any(|start| value.starts_with(start))
@@ -104,6 +120,25 @@ fn literal(line: &str) -> Option<&'static str> {
     }
 }
 
+/// One password of an account on several machines.
+pub(super) fn everywhere(overview: &Overview<'_>, sink: &mut Sink) {
+    let mut seen: BTreeMap<(&str, [u8; 32]), Vec<Option<Span>>> = BTreeMap::new();
+    for baked in overview.nodes {
+        for (name, account) in &baked.users {
+            let Some(password) = account.password else { continue };
+            seen.entry((name, password)).or_default().push(account.origin);
+        }
+    }
+    for ((name, _), places) in seen.into_iter().filter(|(_, places)| places.len() > 1) {
+        let (count, origin) = (places.len(), places[0]);
+        let message = format!("`{name}` has one password on `{count}` machines: who learns it on one has all of them");
+        let found = Diagnostic::new(Code::SharedPassword, message).at(origin);
+        sink.push(
+            found.hint("take a secret for each machine (`values` of the node), or lock the password and use keys"),
+        );
+    }
+}
+
 /// One password for several accounts of a machine.
 pub(super) fn shared(view: &View<'_>, sink: &mut Sink) {
     let mut seen: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
@@ -115,11 +150,10 @@ pub(super) fn shared(view: &View<'_>, sink: &mut Sink) {
         let Some(hash) = user.password_hash.as_deref().filter(|hash| hash.len() > 2) else { continue };
         if let Some((first, name)) = seen.get(hash) {
             let message = format!("`{name}` and `{}` have the same password", user.name);
-            let found =
-                Diagnostic::new(Code::SharedPassword, message).at(place(index).map(|span| Span::whole(span.file)));
+            let found = Diagnostic::new(Code::SharedPassword, message).at(place(index));
             let found = found.hint("give each account a password of its own, or none");
             sink.push(match place(*first) {
-                Some(span) => found.related(Span::whole(span.file), format!("`{name}` is declared here")),
+                Some(span) => found.related(span, format!("`{name}` is declared here")),
                 None => found,
             });
         } else {

@@ -2,7 +2,7 @@
 
 use super::text::entries;
 use super::{Survey, View};
-use crate::diag::{Code, Diagnostic, Sink, Span};
+use crate::diag::{Code, Diagnostic, Severity, Sink, Span};
 use crate::model::Path;
 use std::collections::BTreeMap;
 
@@ -84,6 +84,22 @@ fn by_systemd(view: &View<'_>, path: &str) -> bool {
     })
 }
 
+/// The position of a disk by the letter of its name: 0 for `/dev/vda` and `/dev/sda`.
+fn plain(device: &str) -> Option<usize> {
+    let rest = ["/dev/vd", "/dev/sd", "/dev/hd", "/dev/xvd"].iter().find_map(|start| device.strip_prefix(start))?;
+    let letter = rest.bytes().next().filter(u8::is_ascii_lowercase)?;
+    rest[1..].bytes().all(|byte| byte.is_ascii_digit()).then(|| usize::from(letter - b'a'))
+}
+
+/// A disk that is named by the order in which the kernel finds it.
+fn by_order(view: &View<'_>, device: &str, serial: &str, span: Option<Span>, sink: &mut Sink) {
+    let message =
+        format!("`{device}` is the disk `{serial}` of `{}` only as long as no other comes before it", view.node.name);
+    let mut found = Diagnostic::new(Code::DiskMissing, message).at(span);
+    found.severity = Severity::Warning;
+    sink.push(found.hint(format!("write `{BY_ID}{serial}`")));
+}
+
 /// Disks that a node names and does not have, and partitions that do not fit.
 pub(super) fn check(view: &View<'_>, sink: &mut Sink) {
     let Some(machine) = &view.node.machine else { return };
@@ -109,13 +125,32 @@ pub(super) fn check(view: &View<'_>, sink: &mut Sink) {
             && !FLATCAR.contains(&label)
         {
             missing.entry(device).or_insert(span);
+        } else if let Some(letter) = plain(device) {
+            // The root disk is the first one.
+            match machine
+                .disks
+                .keys()
+                .nth(letter.saturating_sub(1))
+                .filter(|_| letter > 0 && device.starts_with("/dev/vd"))
+            {
+                Some(serial) => by_order(view, device, serial, span, sink),
+                None if letter > 0 || !device.starts_with("/dev/vd") => {
+                    missing.entry(device).or_insert(span);
+                }
+                None => {}
+            }
         }
     }
     for (device, span) in missing {
         let message = format!("`{}` has no disk that appears as `{device}`", view.node.name);
-        let hint = match device.strip_prefix(BY_ID) {
-            Some(serial) => format!("declare `disks: {{{serial}: 40 GiB}}` in its `machine`"),
-            None => "give a partition this label".to_owned(),
+        let first = machine.disks.keys().next();
+        let hint = match (device.strip_prefix(BY_ID), first) {
+            (Some(serial), _) => format!("declare `disks: {{{serial}: 40 GiB}}` in its `machine`"),
+            (None, Some(serial)) if plain(device).is_some() => format!("write `{BY_ID}{serial}`"),
+            (None, _) if plain(device).is_some() => {
+                format!("declare `disks: {{data: 40 GiB}}` and write `{BY_ID}data`")
+            }
+            (None, _) => "give a partition this label".to_owned(),
         };
         let found = Diagnostic::new(Code::DiskMissing, message).at(span).hint(hint);
         sink.push(found.related(machine.span, "its disks are declared here"));

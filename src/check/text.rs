@@ -53,13 +53,35 @@ pub(super) fn table(text: &'static str) -> Table {
     rows.map(|(section, keys)| (section, keys.split(' ').collect())).collect()
 }
 
-/// Reports sections and keys that `table` does not have. `X-` marks what programs shall ignore.
+/// Reports sections and keys that `table` does not have, and lines that set nothing. `X-` marks what programs shall
+/// ignore.
 pub(super) fn unknown(view: &View<'_>, file: &BakedFile, table: &Table, code: Code, what: &str, sink: &mut Sink) {
+    let mut open = false;
+    for (number, line) in file.text.lines().enumerate() {
+        let bare = line.trim();
+        if bare.is_empty() || bare.starts_with(['#', ';']) {
+            continue;
+        }
+        if !open && !bare.contains('=') && !bare.starts_with('[') {
+            let message = format!("`{bare}` sets nothing: {what} has lines `Key=value`");
+            sink.push(
+                Diagnostic::new(code, message).at(view.line(file, number)).hint("write `Key=value`, or `#` before it"),
+            );
+        }
+        open = bare.ends_with('\\');
+    }
     for entry in entries(&file.text) {
         if entry.section.starts_with("X-") || entry.key.starts_with("X-") {
             continue;
         }
         let (message, hint) = match table.get(entry.section) {
+            None if entry.section.is_empty() => {
+                let section = table.iter().find(|(_, keys)| keys.contains(entry.key)).map(|(section, _)| *section);
+                (
+                    format!("`{}` stands before any section, so {what} ignores it", entry.key),
+                    section.map(|section| format!("write `[{section}]` above it")),
+                )
+            }
             None if entry.key.is_empty() => (
                 format!("{what} has no section `[{}]`", entry.section),
                 suggest::nearest(entry.section, table.keys().copied()).map(|near| format!("did you mean `[{near}]`?")),

@@ -232,6 +232,10 @@ codes! {
         "The port stands in the program's own file and in `listens`, and the two differ. For sshd that is a machine that nobody gets into any more.";
     NftFlush(rule) = "nft-flush", Error, "a ruleset that deletes everybody's rules",
         "`flush ruleset` deletes the tables of Docker, kube-proxy, Flannel and libvirt as well. Containers and pods lose their network until each of those programs is restarted.";
+    NftChain(rule) = "nft-chain", Warning, "rules without effect, or with more than was meant",
+        "A chain takes part only with a hook or when another one jumps to it. And a packet must be accepted by every chain of a hook: a policy `drop` beside bake's own table closes what `listens` opens.";
+    NftMasquerade(rule) = "nft-masquerade", Error, "a rule rewrites who talks to pods",
+        "Balancers reach pods without NAT, so that pods see who is calling; masquerading on that way also sends answers through this machine, which it may not be ready for. Masquerade only what leaves towards the Internet.";
     // Rules: bootstrap
     K3sClusterInit(rule) = "k3s-cluster-init", Error, "not exactly one K3s server starts the cluster",
         "The server with `cluster-init: true` starts an etcd cluster; two of them start two clusters that never find each other. Without any, every server keeps a cluster of its own in SQLite.";
@@ -254,6 +258,12 @@ codes! {
     // Rules: files
     UnitUnknownKey(rule) = "unit-unknown-key", Warning, "a key of a unit that systemd ignores",
         "systemd logs `Unknown key` and goes on without it. Keys are case-sensitive and belong to one section.";
+    UnitBroken(rule) = "unit-broken", Error, "a unit that systemd refuses",
+        "A service needs a command, and a command an absolute path (or a bare name that systemd looks up). systemd refuses the unit when it loads it; nothing else says so.";
+    UnitMissing(rule) = "unit-missing", Warning, "a unit that nobody has",
+        "A unit that is wanted by a target that does not exist never starts; one that requires a unit that does not exist fails; a name without a known end is no unit at all.";
+    ProgramMissing(rule) = "program-missing", Warning, "a unit runs what is not there",
+        "The program is in a folder of the project's own and no fragment writes it, or it is written without the right to be run. What the image brings is listed in the role's `requires`.";
     UnitShadowsVendor(rule) = "unit-shadows-vendor", Warning, "a unit of the image is replaced as a whole",
         "A file in /etc/systemd/system hides the image's unit of the same name, and so every later correction to it. A drop-in changes only what it names.";
     ContainerOrder(rule) = "container-order", Warning, "a container does not wait for its engine",
@@ -262,8 +272,14 @@ codes! {
         "A restarted networkd removes addresses and routes that it did not set: Keepalived's VIPs, Flannel's routes. `KeepConfiguration=` helps for its own only.";
     NetworkdUnknownKey(rule) = "networkd-unknown-key", Warning, "a key of a network file that networkd ignores",
         "networkd logs it and goes on: a route without its gateway, a network without its address.";
+    NetworkdMatch(rule) = "networkd-match", Warning, "a network file that is for no card, or takes another's",
+        "networkd gives a card the first file, by name, that matches it, and no other: one that comes before bake's own takes the card's address and routes away. A file without `[Match]` is ignored.";
+    NetworkmanagerKey(rule) = "networkmanager-key", Warning, "a connection that NetworkManager does not take as it is written",
+        "NetworkManager passes over keys that it does not know, and over a whole keyfile that others may read (it wants mode 0600).";
     SysctlUnknown(rule) = "sysctl-unknown", Warning, "a kernel setting that does not exist",
         "systemd-sysctl logs it and goes on; the setting that was meant keeps its default.";
+    SysctlValue(rule) = "sysctl-value", Error, "a value that the kernel refuses",
+        "Settings below `net`, `fs` and `vm` take numbers: the kernel refuses `yes`, and the setting keeps its default.";
     SysctlTwice(rule) = "sysctl-twice", Warning, "a kernel setting with two values",
         "Files are read in the order of their names, whatever their folder; the last one wins. The place that lost looks as if it counted.";
     TmpfilesSyntax(rule) = "tmpfiles-syntax", Error, "a line that systemd-tmpfiles skips",
@@ -272,6 +288,18 @@ codes! {
         "The generator drops the whole quadlet for one unknown key: there is no service at all, and the only word about it is in the journal of early boot.";
     CloudConfigNetwork(rule) = "cloud-config-network", Error, "network settings in user-data",
         "cloud-init reads the network from `network-config` (or the kernel's command line) before it reads user-data. `network:` in user-data does nothing; the machine comes up with DHCP.";
+    CloudConfigUnknownKey(rule) = "cloud-config-unknown-key", Warning, "user-data that cloud-init does not read",
+        "Without `#cloud-config` as its first line a document is nothing to cloud-init; a key that none of its modules has is passed over with a line in its log.";
+    FileIgnored(rule) = "file-ignored", Warning, "a file that nobody reads",
+        "Programs read their folders by the ends of names, and an operating system reads what its own programs know: AlmaLinux and Rocky Linux have NetworkManager and Chrony, Flatcar networkd and timesyncd.";
+    ReadOnlyPath(rule) = "read-only-path", Error, "a file where nothing can be written",
+        "Flatcar's `/usr` is read-only and verified at boot, `/usr/local` included: Ignition fails, and the machine stays in its emergency shell.";
+    OverwriteMissing(rule) = "overwrite-missing", Error, "a file that the image has already",
+        "Ignition does not replace what is there unless `overwrite: true` says so: it fails, and the machine stays in its emergency shell.";
+    GroupMissing(rule) = "group-missing", Warning, "a group that an account does not get",
+        "Flatcar keeps most groups in its read-only image, where `usermod` cannot add anybody; only `core`, `docker`, `root`, `sudo`, `systemd-journal` and `wheel` are in `/etc`.";
+    UpdatesStaged(rule) = "updates-staged", Warning, "updates that come in with the next accident",
+        "Masking locksmithd keeps Flatcar from restarting, not from staging updates: the next restart, planned or not, comes up with another version.";
     PlaceholderLeft(rule) = "placeholder-left", Warning, "a placeholder that nobody filled in",
         "A file whose name does not end in `.j2` is taken as it is. `${NAME}` belongs to other template languages (Terraform), which bake does not run.";
     OrphanFile(rule) = "orphan-file", Warning, "a file that nothing uses",
@@ -283,14 +311,28 @@ codes! {
         "libvirt refuses a volume that is smaller than the image it is made from; Ignition stops at partitions that do not fit.";
     DiskMissing(rule) = "disk-missing", Error, "a disk that the machine does not have",
         "Ignition waits for the device until it gives up, and the machine stays in its emergency shell. A disk of the virtual machine appears as `/dev/disk/by-id/virtio-SERIAL`, with the serial declared in `machine.disks`.";
+    DiskUnused(rule) = "disk-unused", Warning, "a disk that nothing uses",
+        "It is paid for and stays empty: what was meant to be on it is on the root disk.";
+    FilesystemUnmounted(rule) = "filesystem-unmounted", Warning, "a file system that is not mounted after the first boot",
+        "`path` of a file system is where Ignition writes files to while it runs. Mounting at boot takes a unit: `with_mount_unit: true` makes it.";
+    MachineSmall(rule) = "machine-small", Warning, "a machine is smaller than what runs on it asks for",
+        "K3s asks for two processors and 2 GB for a server with etcd, one processor and 512 MB for an agent. Less starts, and fails under load.";
+    ConfigLarge(rule) = "config-large", Warning, "a config that takes long to hand over",
+        "Ignition reads its config from QEMU's fw_cfg through the kernel, byte by byte, in time that grows with the square of its size: a megabyte takes seconds, ten take minutes.";
     VolumeMissing(rule) = "volume-missing", Error, "a container mounts a folder that nobody makes",
         "Podman refuses to start a container whose folder on the host is missing; Docker makes an empty one that belongs to root, and the program inside finds no configuration or may not write.";
     CommittedSecret(rule) = "committed-secret", Error, "a secret in a file that is committed",
         "Whoever reads the repository, now or in its history, has it. Make a new one; the old one stays in the history.";
     WeakSecret(rule) = "weak-secret", Warning, "a secret that is easily guessed",
         "Too short, or one of those that everybody tries first.";
-    SharedPassword(rule) = "shared-password", Warning, "several accounts of a machine have one password",
-        "Whoever learns one account's password has the other one, root's included.";
+    SharedPassword(rule) = "shared-password", Warning, "several accounts or machines have one password",
+        "Whoever learns one account's password has the other one, root's included; and who learns that of one machine has all machines.";
+    PasswordHash(rule) = "password-hash", Error, "a password's hash that is none",
+        "`password_hash` takes what crypt(5) makes (`$y$...`, `$6$...`). A password itself lets nobody in, and stands readable in `/etc/shadow`; MD5 (`$1$`) is guessed in hours.";
+    SshPassword(rule) = "ssh-password", Warning, "people may log in with a password over SSH",
+        "Machines on any network are tried with passwords all day. Keys are in `ssh_authorized_keys`; the console still takes the password.";
+    SelinuxOff(rule) = "selinux-off", Warning, "SELinux is switched off",
+        "On AlmaLinux and Rocky Linux it confines containers and daemons; switched off, a broken container reaches the host's files. What it refuses can be labelled.";
     // Output
     OutputUnwritable = "output-unwritable", Error, "the output cannot be written",
         "The previous output is left as it was.";

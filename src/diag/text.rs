@@ -75,17 +75,21 @@ fn one(out: &mut String, sources: &Sources, found: &Diagnostic, paint: &Paint) {
     let last = places.map(|span| sources.position(span.file, span.start).line).max().unwrap_or(1);
     let gutter = last.to_string().len();
     let message = indented(&found.message, 2);
+    let secret =
+        matches!(found.code, Code::SecretLiteral | Code::CommittedSecret | Code::PasswordHash | Code::SharedPassword);
     let _ = writeln!(out, "{tint}{}[{}]{reset}{bold}: {message}{reset}", found.severity.as_str(), found.code.id());
     if let Some(span) = found.span {
         let _ = writeln!(out, "{:gutter$}{frame}-->{reset} {}", "", place(sources, span));
-        if !matches!(found.code, Code::SecretLiteral | Code::CommittedSecret) {
+        if !secret {
             excerpt(out, sources, span, gutter, ('^', tint), paint);
         }
     }
     for related in &found.related {
         let message = indented(&related.message, gutter + 4);
         let _ = writeln!(out, "{:gutter$}{frame}:::{reset} {}: {message}", "", place(sources, related.span));
-        excerpt(out, sources, related.span, gutter, ('-', frame), paint);
+        if !secret {
+            excerpt(out, sources, related.span, gutter, ('-', frame), paint);
+        }
     }
     if let Some(hint) = &found.hint {
         let hint = indented(hint, gutter + 9);

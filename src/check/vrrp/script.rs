@@ -106,7 +106,7 @@ fn users(machine: &Machine<'_>, config: &Config, inside: bool, sink: &mut Sink) 
     }
     // Of an image's users nothing is known.
     for user in named.into_iter().filter(|_| !inside) {
-        let known = SYSTEM_USERS.contains(&user.value.as_str()) || machine.baked.users.contains(&user.value);
+        let known = SYSTEM_USERS.contains(&user.value.as_str()) || machine.baked.users.contains_key(&user.value);
         if !known {
             let message = format!("there is no user `{}` to run scripts: Keepalived disables them", user.value);
             let found = machine.finding(CONF, user.line, Code::VrrpScript, message);
