@@ -1,7 +1,9 @@
 //! Clusters as their documents write them: every mistake is found, and nothing else.
 //!
-//! `tests/cases/asis/<name>.txt` changes the repository's own project: `=== edit PATH` with lines `- old` and `+ new`
-//! (what is taken out together comes back together), `=== PATH` for a file of its own. `<name>.expected` lists what must be found.
+//! `tests/cases/asis/<name>.txt` changes the repository's own project, or the one of `=== from examples/<name>`: `=== edit
+//! PATH` with lines `- old` and `+ new` (what is taken out together comes back together), `=== PATH` for a file of its own,
+//! `=== gone PATH`. Paths are the project's; those of its library begin with `../../`. `<name>.expected` lists exactly what
+//! is found, after comments; `BLESS=1` rewrites the list.
 
 use crate::support::repository;
 use bake::world::memory::MemoryWorld;
@@ -10,21 +12,28 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// The repository's project, by path.
-fn project() -> BTreeMap<String, String> {
-    fn visit(folder: &Path, found: &mut BTreeMap<String, String>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
+/// Where the examples have their library.
+const LIBRARY: &str = "../..";
+
+/// The project in a folder of the repository, and that of the root as its library if it is another one, by path.
+fn project(folder: &str) -> BTreeMap<String, String> {
+    fn visit(root: &Path, folder: &Path, prefix: &str, found: &mut BTreeMap<String, String>) {
+        for entry in std::fs::read_dir(folder).into_iter().flatten() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                visit(&path, found);
+                visit(root, &path, prefix, found);
             } else if let Ok(text) = std::fs::read_to_string(&path) {
-                found.insert(path.strip_prefix(repository()).unwrap().to_str().unwrap().to_owned(), text);
+                found.insert(format!("{prefix}{}", path.strip_prefix(root).unwrap().to_str().unwrap()), text);
             }
         }
     }
     let mut found = BTreeMap::new();
-    for folder in ["profiles", "butane", "secrets"] {
-        visit(&repository().join(folder), &mut found);
+    let roots = [(repository().join(folder), ""), (repository().to_path_buf(), "../../")];
+    let whole = usize::from(folder.is_empty());
+    for (root, prefix) in roots.iter().take(2 - whole) {
+        for name in ["profiles", "butane", "secrets"] {
+            visit(root, &root.join(name), prefix, &mut found);
+        }
     }
     found
 }
@@ -32,7 +41,14 @@ fn project() -> BTreeMap<String, String> {
 /// Applies the sections of a case.
 fn change(files: &mut BTreeMap<String, String>, case: &str) {
     for section in case.split("\n=== ").skip(1) {
-        let (head, body) = section.split_once('\n').unwrap();
+        let (head, body) = section.split_once('\n').unwrap_or((section, ""));
+        if head.starts_with("from ") {
+            continue;
+        }
+        if let Some(path) = head.strip_prefix("gone ") {
+            files.remove(path).unwrap_or_else(|| panic!("there is no `{path}`"));
+            continue;
+        }
         let Some(path) = head.strip_prefix("edit ") else {
             files.insert(head.to_owned(), format!("{}\n", body.trim_end()));
             continue;
@@ -71,11 +87,26 @@ fn find(text: &str, line: &str) -> Option<usize> {
 }
 
 fn plan(files: &BTreeMap<String, String>) -> Plan {
-    let mut world = MemoryWorld::new();
+    let (mut world, mut library) = (MemoryWorld::new(), MemoryWorld::new());
     for (path, text) in files {
-        world.file(path.as_str(), text.as_str());
+        match path.strip_prefix("../../") {
+            Some(path) => library.file(path, text.as_str()),
+            None => world.file(path.as_str(), text.as_str()),
+        };
     }
+    world.library_at(LIBRARY, library);
     bake::plan(&world, &Request { profiles: "profiles".to_owned(), nodes: Vec::new() })
+}
+
+/// What is found, one finding a line.
+fn found(plan: &Plan) -> Vec<String> {
+    let line = |found: &bake::diag::Diagnostic| {
+        let file = found.span.map_or("-", |span| plan.sources.get(span.file).name());
+        format!("{} {file}: {}", found.code.id(), found.message)
+    };
+    let mut lines: Vec<String> = plan.check(2).iter().map(line).collect();
+    lines.sort();
+    lines
 }
 
 #[test]
@@ -84,34 +115,28 @@ fn as_they_are_written() {
     let mut names: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     names.retain(|path| path.extension().is_some_and(|end| end == "txt"));
     names.sort();
-    assert!(names.len() >= 2);
+    assert!(names.len() >= 6);
     let mut wrong = String::new();
     for path in names {
         let name = path.file_stem().unwrap().to_str().unwrap();
-        let mut files = project();
-        change(&mut files, &std::fs::read_to_string(&path).unwrap());
-        let plan = plan(&files);
-        let expected = std::fs::read_to_string(path.with_extension("expected")).unwrap();
-        let expected: Vec<&str> = expected.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
-        let mut met = vec![false; expected.len()];
-        for found in plan.check(2) {
-            let file = found.span.map_or("-", |span| plan.sources.get(span.file).name());
-            let line = format!("{} {file}: {}", found.code.id(), found.message);
-            let fits = |expected: &&str| match expected.strip_prefix("? ") {
-                Some(topic) => found.code.id().starts_with(topic),
-                None => {
-                    expected.split_once(": ").is_some_and(|(head, part)| line.starts_with(head) && line.contains(part))
-                }
-            };
-            let hits: Vec<usize> = (0..expected.len()).filter(|at| fits(&expected[*at])).collect();
-            if hits.is_empty() {
-                let _ = writeln!(wrong, "{name}: not expected: {line}");
-            }
-            for at in hits {
-                met[at] = true;
-            }
+        let case = std::fs::read_to_string(&path).unwrap();
+        let base = case.lines().find_map(|line| line.strip_prefix("=== from ")).unwrap_or_default();
+        let mut files = project(base);
+        change(&mut files, &case);
+        let found = found(&plan(&files));
+        assert!(!found.is_empty(), "{name}");
+        let expected = std::fs::read_to_string(path.with_extension("expected")).unwrap_or_default();
+        let (notes, listed): (Vec<&str>, Vec<&str>) =
+            expected.lines().filter(|line| !line.is_empty()).partition(|line| line.starts_with('#'));
+        if std::env::var_os("BLESS").is_some() {
+            let text: Vec<&str> = notes.into_iter().chain(found.iter().map(String::as_str)).collect();
+            std::fs::write(path.with_extension("expected"), text.join("\n") + "\n").unwrap();
+            continue;
         }
-        for (line, _) in expected.iter().zip(met).filter(|(line, met)| !met && !line.starts_with("? ")) {
+        for line in found.iter().filter(|line| !listed.contains(&line.as_str())) {
+            let _ = writeln!(wrong, "{name}: not expected: {line}");
+        }
+        for line in listed.iter().filter(|line| !found.iter().any(|own| own == *line)) {
             let _ = writeln!(wrong, "{name}: not found: {line}");
         }
     }
@@ -119,9 +144,11 @@ fn as_they_are_written() {
 }
 
 #[test]
-fn the_corrected_cluster_has_no_finding() {
-    let plan = plan(&project());
-    let found: Vec<String> =
-        plan.check(2).iter().map(|found| format!("{}: {}", found.code.id(), found.message)).collect();
-    assert!(found.is_empty(), "{found:#?}");
+fn corrected_clusters_have_no_finding() {
+    let examples = std::fs::read_dir(repository().join("examples")).into_iter().flatten();
+    let examples = examples.map(|entry| format!("examples/{}", entry.unwrap().file_name().to_str().unwrap()));
+    for folder in std::iter::once(String::new()).chain(examples) {
+        let found = found(&plan(&project(&folder)));
+        assert!(found.is_empty(), "{folder}: {found:#?}");
+    }
 }
