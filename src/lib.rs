@@ -171,6 +171,40 @@ impl Plan {
         (sink.errors() == before).then(|| check::describe::node(&view))
     }
 
+    /// What a role is, as a page in Markdown. `None` means that the project could not be read.
+    ///
+    /// # Errors
+    /// When no role has this name.
+    pub fn explain_role(&self, name: &str) -> Result<Option<String>, Diagnostic> {
+        const PATHS: &[&[&str]] = &[
+            &["storage", "directories", "*", "path"],
+            &["storage", "files", "*", "path"],
+            &["storage", "links", "*", "path"],
+            &["storage", "filesystems", "*", "path"],
+        ];
+        let Some(project) = &self.project else { return Ok(None) };
+        let Some(role) = project.roles.get(name) else {
+            let mut found = Diagnostic::new(Code::UnknownName, format!("no role is called `{name}`"));
+            found.hint = diag::suggest::hint(name, project.roles.keys().map(String::as_str));
+            return Err(found);
+        };
+        let fragments =
+            role.fragments.iter().filter_map(|named| project.fragments.get(named.name.as_str()).zip(Some(named)));
+        let (mut makes, mut secrets) = (Vec::new(), BTreeSet::new());
+        for (fragment, named) in fragments {
+            makes.push(check::role_page::Makes {
+                fragment: named.name.value.clone(),
+                paths: fragment.written(PATHS),
+                units: fragment.written(&[&["systemd", "units", "*", "name"]]),
+                users: fragment.written(&[&["passwd", "users", "*", "name"]]),
+            });
+            let inputs: BTreeSet<&str> = fragment.inputs().iter().map(String::as_str).collect();
+            let texts = self.sources.iter().filter(|(_, source)| inputs.contains(source.name()));
+            secrets.extend(texts.flat_map(|(_, source)| named_secrets(source.text())));
+        }
+        Ok(Some(check::role_page::page(name, role, &makes, &secrets)))
+    }
+
     /// Checks what only all nodes together show; `facts` in the order of [`Self::all`]. Where some are missing there is
     /// nothing to be said.
     pub fn conclude(&self, facts: Vec<Facts>, sink: &mut Sink) {
@@ -323,6 +357,17 @@ impl Plan {
     }
 }
 
+/// The secrets that a template names: `secrets.<name>`.
+fn named_secrets(text: &str) -> Vec<String> {
+    let name = |rest: &str| {
+        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        rest[..end].to_owned()
+    };
+    let names = text.split("{{").skip(1).filter_map(|piece| piece.split("}}").next());
+    let names = names.flat_map(|inside| inside.split("secrets.").skip(1)).map(name);
+    names.filter(|name| !name.is_empty()).collect()
+}
+
 impl Lines for Project {
     fn written(&self, node: &Node, origin: Span, text: &str) -> Vec<Written> {
         let lines = self.lines(node, origin, text).into_iter();
@@ -360,6 +405,9 @@ impl Plan {
         let mut secret = false;
         let mut secret_lines = SecretLines::default();
         let mut parts = lower::cluster_parts(node, &project.cluster);
+        parts.push(lower::service::extensions(node, &project.images.bytes));
+        let local = node.extensions.values().filter_map(|extension| extension.local.as_ref());
+        inputs.extend(local.filter_map(|name| project.images.paths.get(name.as_str()).cloned()));
         let mut complete = true;
         let mut packer = butane::Packer::new();
         for fragment in &node.fragments {

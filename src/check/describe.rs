@@ -2,6 +2,7 @@
 
 use super::View;
 use crate::diag::Span;
+use crate::model::cluster::{Bringer, Service};
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
@@ -13,7 +14,7 @@ pub fn node(view: &View<'_>) -> String {
     let node = view.node;
     let mut text = format!("{}: {}\n", node.name, node.description.as_deref().unwrap_or("no description"));
     let _ = writeln!(text, "{}, {}, {}", node.fqdn, node.os, place(view, Some(node.span)));
-    let topics: [(&str, Lines); 11] = [
+    let topics: [(&str, Lines); 12] = [
         ("roles", node.roles.iter().map(|role| (role.value.clone(), Some(role.span))).collect()),
         ("network cards", cards(view)),
         ("routes", routes(view)),
@@ -23,6 +24,7 @@ pub fn node(view: &View<'_>) -> String {
             "containers",
             node.containers.iter().map(|(name, c)| (format!("{name}  {}", c.image), Some(c.span))).collect(),
         ),
+        ("programs without a container", services(view)),
         ("kernel settings", node.sysctls.iter().map(|(key, v)| (format!("{key} = {v}"), Some(v.span))).collect()),
         ("kernel modules", node.kernel_modules.iter().map(|m| (m.value.clone(), Some(m.span))).collect()),
         ("needs of its image", node.requires.iter().map(|c| (c.value.clone(), Some(c.span))).collect()),
@@ -50,6 +52,17 @@ fn place(view: &View<'_>, span: Option<Span>) -> String {
         return name.to_owned();
     }
     format!("{name}:{}", view.sources.position(span.file, span.start).line)
+}
+
+fn services(view: &View<'_>) -> Lines {
+    let line = |(name, service): (&String, &Service)| {
+        let from = match &service.from {
+            Bringer::Package(package) => format!("package {}", package.name),
+            Bringer::Sysext(sysext) => format!("system extension {}", sysext.extension.name),
+        };
+        (format!("{}  {from}", service.unit(name)), Some(service.span))
+    };
+    view.node.services.iter().map(line).collect()
 }
 
 fn cards(view: &View<'_>) -> Lines {

@@ -32,6 +32,7 @@ mod orphans;
 mod payload;
 mod place;
 mod ports;
+pub mod role_page;
 pub mod routes;
 mod secrets;
 mod storage;
@@ -39,6 +40,7 @@ mod sysctl;
 mod text;
 mod tmpfiles;
 mod units;
+mod update;
 mod vips;
 pub mod vrrp;
 mod written;
@@ -111,11 +113,13 @@ const CLUSTER: &[(&str, ClusterRule)] = &[
     ("firewall", firewall::members),
     ("secrets", secrets::everywhere),
     ("vrrp", vrrp::cluster),
+    ("updates", update::check),
 ];
 
 /// Beginnings of the paths of files that rules of [`CLUSTER`] look at: all that is remembered of a machine, so that
 /// memory does not grow with what the machines carry.
-const REMEMBERED: &[&str] = &["/etc/rancher/k3s/config.yaml", "/etc/keepalived/", "/etc/haproxy/haproxy.cfg"];
+const REMEMBERED: &[&str] =
+    &["/etc/rancher/k3s/config.yaml", "/etc/keepalived/", "/etc/haproxy/haproxy.cfg", "/etc/flatcar/update.conf"];
 
 /// Units that rules of [`CLUSTER`] look at.
 const REMEMBERED_UNITS: &[&str] = &["k3s.service", "k3s-agent.service"];

@@ -201,9 +201,9 @@ pub(super) struct Schema {
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {
-    /// The code, as in `error[unknown-key]`; or `node`, `vip` or `route`
+    /// The code, as in `error[unknown-key]`; or `node`, `role`, `vip` or `route`
     pub(super) what: Option<String>,
-    /// The node, the VIP, or who connects: a node, VIP or network, an address, or a place as in `flows`
+    /// The node, the role, the VIP, or who connects: a node, VIP or network, an address, or a place as in `flows`
     pub(super) name: Option<String>,
     /// For `route`: to whom, likewise; with `:PORT` or `:PORT/udp`, or else it is a ping
     #[arg(value_name = "TO[:PORT]")]

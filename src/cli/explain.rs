@@ -1,4 +1,4 @@
-//! `bake explain [CODE]`, `bake explain node NAME`, `bake explain vip [NAME]`, `bake explain route FROM TO[:PORT]`.
+//! `bake explain [CODE]`, `bake explain node NAME`, `bake explain role NAME`, `bake explain vip [NAME]`, `bake explain route FROM TO[:PORT]`.
 
 use super::Outcome;
 use super::args::Explain;
@@ -26,10 +26,11 @@ pub(super) fn run(settings: &Settings, show: &Show, args: &Explain) -> Outcome {
             return Outcome::Failed;
         }
         (Some("node"), Some(name)) => return planned(settings, show, &|plan| node(plan, name)),
+        (Some("role"), Some(name)) => return planned(settings, show, &|plan| role(plan, name)),
         (Some("vip"), name) => return planned(settings, show, &|plan| vip(plan, name.as_deref())),
         (Some(what), Some(_)) => {
             show.note(&format!(
-                "error: nothing is known about `{}`; write `node NAME`, `vip NAME`, `route FROM TO` or one code",
+                "error: nothing is known about `{}`; write `node NAME`, `role NAME`, `vip NAME`, `route FROM TO` or one code",
                 what.escape_debug()
             ));
             return Outcome::Failed;
@@ -159,6 +160,10 @@ fn planned(settings: &Settings, show: &Show, answer: Answer<'_>) -> Outcome {
 fn node(plan: &Plan, name: &str) -> Result<String, Vec<Diagnostic>> {
     let mut sink = Sink::default();
     plan.explain(name, &mut sink).ok_or_else(|| sink.finish())
+}
+
+fn role(plan: &Plan, name: &str) -> Result<String, Vec<Diagnostic>> {
+    plan.explain_role(name).map_err(|found| vec![found])?.ok_or_else(Vec::new)
 }
 
 fn vip(plan: &Plan, name: Option<&str>) -> Result<String, Vec<Diagnostic>> {

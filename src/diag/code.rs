@@ -109,6 +109,8 @@ codes! {
         "A route was asked for, but no node with `router: true` is attached to both the node's network and the destination.";
     ImageUnpinned = "image-unpinned", Error, "a container image is not pinned by digest",
         "A tag can point to another image tomorrow; `name@sha256:...` cannot.";
+    PackageMissing = "package-missing", Error, "a program comes from a package that the image is not known to have",
+        "A role with the runtime `package` takes its programs from packages of the image: nothing is installed at first boot. List what the image has in `images.<os>.packages` of `cluster.yaml`, or choose the runtime `container`.";
     // Rules: flows
     FlowBlocked(rule) = "flow-blocked", Error, "a declared flow does not get through",
         "`flows` says that this connection must work. bake followed it hop by hop, there and back, and something stops it: a missing route, a router that does not forward, libvirt's own rules, a firewall.\n\nFor example libvirt's mode `nat` rejects every new connection into the network, also from other networks of the same host:\n\n    networks:\n      k3s: {cidr: 10.17.4.0/24, gateway: 10.17.4.1, mode: nat, bridge: virbr1}\n    flows:\n      - {from: \"network:lan\", to: \"role:k3s-server\", port: 6443}\n\nWrite `mode: open` and masquerade on the host. Mode `route` lets connections in too, but only to and from the network's own addresses: pods are not among them. `bake explain route FROM TO:PORT` shows the way.";
@@ -243,6 +245,8 @@ codes! {
         "Servers and agents join at a server's own address. The VIP answers only once an API server runs behind it: a first boot of everything would wait for itself.";
     K3sQuorum(rule) = "k3s-quorum", Warning, "an even number of K3s servers",
         "etcd needs a majority: two servers survive no failure, four survive one, as three do. The additional one is one more that can break.";
+    UpdateWindow(rule) = "update-window", Error, "machines that stand in for each other may restart into an update together",
+        "Flatcar restarts into updates by itself. Two of three K3s servers that do so at once cost etcd its majority, and with it the API; two balancers of one VIP leave nobody to hold it. Give each machine a window of its own in `/etc/flatcar/update.conf`, or turn updates off.";
     K3sTlsSan(rule) = "k3s-tls-san", Error, "the API's certificate lacks a name that the API is asked under",
         "Clients that come through the VIP check the certificate against the VIP's address or name. `tls-san` adds both.";
     K3sDiffers(rule) = "k3s-differs", Error, "K3s is told different things on different nodes",

@@ -2,7 +2,7 @@
 
 use super::contents::inline;
 use crate::diag::Span;
-use crate::model::ignition::{File, Link, PasswdUser, Unit};
+use crate::model::ignition::{File, Link, PasswdUser, Resource, Unit};
 use crate::model::{Part, Path};
 
 /// A [`Part`] in the making. Everything added to it has an origin.
@@ -34,6 +34,14 @@ impl Assembly {
         self.part.trace.set(Path::root().then("storage").then("files").then(files.len()), span);
         let (path, contents, mode) = (path.to_owned(), inline(text), Some(mode));
         files.push(File { overwrite, path, contents, mode, ..File::default() });
+    }
+
+    /// A file with contents from elsewhere, in place of whatever is at `path`.
+    pub(super) fn resource(&mut self, path: &str, mode: i64, contents: Resource, span: Span) {
+        let files = &mut self.part.config.storage.files;
+        self.part.trace.set(Path::root().then("storage").then("files").then(files.len()), span);
+        let (path, mode) = (path.to_owned(), Some(mode));
+        files.push(File { overwrite: Some(true), path, contents, mode, ..File::default() });
     }
 
     /// A symbolic link in place of whatever is at `path`.

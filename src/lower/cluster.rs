@@ -1,6 +1,6 @@
 //! Everything that follows from the cluster model for one node, whatever its fragments say.
 
-use super::{container, firewall, identity, kernel, later, networkd};
+use super::{container, firewall, identity, kernel, later, networkd, service};
 use crate::model::Part;
 use crate::model::cluster::{Cluster, Node};
 use crate::model::ignition::Config;
@@ -14,7 +14,7 @@ pub fn cluster_parts(node: &Node, cluster: &Cluster) -> Vec<Part> {
         parts.push(networkd::part(node, cluster));
     }
     parts.extend([later::part(node, cluster), kernel::part(node, cluster)]);
-    parts.extend([firewall::part(node, cluster), container::part(node, cluster)]);
+    parts.extend([firewall::part(node, cluster), container::part(node, cluster), service::part(node, cluster)]);
     parts.retain(|part| part.config != Config::default());
     parts
 }

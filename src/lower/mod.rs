@@ -19,6 +19,7 @@ pub mod networkd;
 pub mod networkmanager;
 pub mod router;
 pub mod secrets;
+pub mod service;
 pub mod terraform;
 mod unit;
 pub mod version;

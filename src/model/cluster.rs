@@ -6,7 +6,7 @@
 use super::Spanned;
 use super::data::Data;
 use super::profile::cluster::{ClusterProfile, HealthCheck, IgnitionVersion, Protocol};
-use super::profile::container::Container;
+use super::profile::container::{Container, Extension, Package, Runtime, Sysext};
 use super::profile::node::{BridgePort, Machine, Os};
 use super::scalar::Mac;
 use crate::diag::Span;
@@ -81,6 +81,10 @@ pub struct Node {
     pub listens: Vec<Listen>,
     /// Containers by service name.
     pub containers: BTreeMap<String, Spanned<Container>>,
+    /// Programs that run without a container, by name of the service.
+    pub services: BTreeMap<String, Service>,
+    /// System extensions by name.
+    pub extensions: BTreeMap<String, Spanned<Extension>>,
     /// Commands that the image must bring, sorted.
     pub requires: Vec<Spanned<String>>,
     /// Values for templates.
@@ -112,6 +116,61 @@ impl Node {
     /// The address by which other nodes know it: that of its first interface.
     pub fn address(&self) -> Option<Ipv4Addr> {
         self.interfaces.first().map(|interface| interface.address.value)
+    }
+}
+
+/// A program that runs without a container.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Service {
+    /// What the role says about it as a container: order, environment, limits.
+    pub spec: Spanned<Container>,
+    /// Where it comes from.
+    pub from: Bringer,
+    /// Where the runtime was chosen.
+    pub span: Span,
+}
+
+/// Who brings a program that runs without a container.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Bringer {
+    /// A package of the image.
+    Package(Package),
+    /// A system extension.
+    Sysext(Sysext),
+}
+
+impl Service {
+    /// The runtime that was chosen.
+    pub fn runtime(&self) -> Runtime {
+        match self.from {
+            Bringer::Package(_) => Runtime::Package,
+            Bringer::Sysext(_) => Runtime::Sysext,
+        }
+    }
+
+    /// The unit of the service called `name`.
+    pub fn unit(&self, name: &str) -> String {
+        let written = match &self.from {
+            Bringer::Package(package) => &package.unit,
+            Bringer::Sysext(sysext) => &sysext.unit,
+        };
+        written.as_ref().map_or_else(|| format!("{name}.service"), |unit| unit.value.clone())
+    }
+
+    /// The user that the program runs as, if that is said.
+    pub fn user(&self) -> Option<&Spanned<String>> {
+        match &self.from {
+            Bringer::Package(package) => package.user.as_ref(),
+            Bringer::Sysext(sysext) => sysext.user.as_ref(),
+        }
+    }
+
+    /// Program and arguments in place of the unit's own; empty if it keeps those.
+    pub fn command(&self) -> &[Spanned<String>] {
+        match &self.from {
+            Bringer::Package(package) => &package.command,
+            Bringer::Sysext(sysext) => &sysext.command,
+        }
     }
 }
 

@@ -16,7 +16,8 @@ def data_url(source, compression):
     if not source:
         return b""
     if not source.startswith("data:"):
-        sys.exit(f"remote source {source!r}")
+        # Fetched at first boot: the file says from where.
+        return source.encode()
     head, _, body = source[5:].partition(",")
     raw = urllib.parse.unquote_to_bytes(body)
     raw = base64.b64decode(raw) if head.endswith(";base64") else raw

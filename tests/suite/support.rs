@@ -68,6 +68,13 @@ pub fn projects() -> Vec<(String, PathBuf)> {
     found
 }
 
+/// The projects, and the one of the tests' own that runs every role on the systems that the others do not.
+fn all_projects() -> Vec<(String, PathBuf)> {
+    let mut all = projects();
+    all.push(("other-systems".to_owned(), repository().join("tests/projects/other-systems")));
+    all
+}
+
 /// All clusters of the repository, built once per test run, and the trees that their nodes would get.
 pub struct Built {
     _scratch: tempfile::TempDir,
@@ -80,7 +87,7 @@ pub struct Built {
 impl Built {
     /// The nodes of all projects, as `project/node`, sorted within each.
     pub fn nodes(&self) -> Vec<String> {
-        projects().into_iter().flat_map(|(project, _)| self.nodes_of(&project)).collect()
+        all_projects().into_iter().flat_map(|(project, _)| self.nodes_of(&project)).collect()
     }
 
     fn nodes_of(&self, project: &str) -> Vec<String> {
@@ -113,7 +120,7 @@ fn build() -> Option<Built> {
     let python = python()?;
     let scratch = tempfile::tempdir().expect("scratch folder");
     let (dist, trees) = (scratch.path().join("dist"), scratch.path().join("trees"));
-    for (name, project) in projects() {
+    for (name, project) in all_projects() {
         let output = run(bake().current_dir(&project).args(["build", "--out"]).arg(dist.join(&name)));
         assert!(output.status.success(), "{name}: {}", said(&output));
     }

@@ -125,18 +125,15 @@ fn foreign(proxy: &Proxy<'_>, bind: &Bind, address: Ipv4Addr, sink: &mut Sink) {
 /// Ports of the system against the user that binds them.
 fn privilege(proxy: &Proxy<'_>, bind: &Bind, sink: &mut Sink) {
     let node = proxy.node();
-    let (Some(container), true) = (proxy.inside, proxy.is_ordinary()) else { return };
+    let (Some(user), true) = (proxy.user(), proxy.is_ordinary()) else { return };
     let start = proxy.sysctl(PORT_START).and_then(|value| value.parse().ok()).unwrap_or(UNPRIVILEGED);
     // Docker does not hand capabilities on to an ordinary user, Podman does.
-    let able = container.capabilities.iter().any(|own| own.trim_start_matches("CAP_") == "NET_BIND_SERVICE");
+    let capabilities = proxy.inside.map_or(&[][..], |container| &container.capabilities);
+    let able = capabilities.iter().any(|own| own.trim_start_matches("CAP_") == "NET_BIND_SERVICE");
     if bind.ports.0 >= start || (able && node.os != Os::Flatcar) {
         return;
     }
-    let user = container.user.as_ref().map_or("", |user| user.as_str());
     let message = format!("the user `{user}` may not listen on {}: ports below `{start}` are root's", shown(bind));
-    let mut found = proxy.found(bind.line, Code::HaproxyPort, message);
-    if let Some(user) = &container.user {
-        found = found.related(user.span, "the container's user");
-    }
+    let found = proxy.found(bind.line, Code::HaproxyPort, message).related(user.span, "the user that it runs as");
     sink.push(found.hint(format!("write `{PORT_START}: {}` in the role's `sysctls`", bind.ports.0)));
 }

@@ -12,7 +12,8 @@ use super::haproxy_config::{self, Config, Section};
 use super::vrrp::HAPROXY as CONF;
 use super::written::Machine;
 use crate::diag::{Code, Diagnostic, Sink};
-use crate::model::cluster::{Cluster, Node, Vip, VipPort};
+use crate::model::Spanned;
+use crate::model::cluster::{Cluster, Node, Service, Vip, VipPort};
 use crate::model::profile::container::Container;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -29,7 +30,8 @@ pub(super) fn node(view: &View<'_>, sink: &mut Sink) {
     // Traefik's setting for it (doc.traefik.io, "EntryPoints").
     let trusts = view.sources.iter().any(|(_, source)| source.text().to_lowercase().contains("trustedips"));
     let owners = owners(view.cluster);
-    let proxy = Proxy { cluster: view.cluster, owners, machine, config: &config, inside, trusts };
+    let beside = machine.node.services.get("haproxy");
+    let proxy = Proxy { cluster: view.cluster, owners, machine, config: &config, inside, beside, trusts };
     words::check(&proxy, sink);
     start::check(&proxy, sink);
     bind::check(&proxy, sink);
@@ -45,6 +47,8 @@ struct Proxy<'a> {
     machine: Machine<'a>,
     config: &'a Config,
     inside: Option<&'a Container>,
+    /// The same program without a container.
+    beside: Option<&'a Service>,
     /// Whether somebody is told to expect the PROXY protocol.
     trusts: bool,
 }
@@ -69,9 +73,20 @@ impl<'a> Proxy<'a> {
         self.cluster.vips.iter().filter(|vip| node.vips.iter().any(|own| own.vip == vip.name))
     }
 
+    /// The user that it runs as, if that is said.
+    fn user(&self) -> Option<&'a Spanned<String>> {
+        let inside = self.inside.and_then(|container| container.user.as_ref());
+        inside.or_else(|| self.beside.and_then(Service::user))
+    }
+
+    /// What the role says about it, wherever it runs.
+    fn spec(&self) -> Option<&'a Container> {
+        self.inside.or_else(|| self.beside.map(|service| &service.spec.value))
+    }
+
     /// Whether it runs as an ordinary user.
     fn is_ordinary(&self) -> bool {
-        let user = self.inside.and_then(|container| container.user.as_ref());
+        let user = self.user();
         user.is_some_and(|user| !matches!(user.split(':').next(), Some("0" | "root")))
     }
 

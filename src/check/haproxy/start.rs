@@ -69,8 +69,10 @@ fn log(proxy: &Proxy<'_>, section: &Section, sink: &mut Sink) {
 }
 
 fn global(proxy: &Proxy<'_>, section: &Section, sink: &mut Sink) {
-    let Some(container) = proxy.inside else { return };
-    let foreground = container.command.iter().any(|word| matches!(word.as_str(), "-db" | "-W" | "-Ws"));
+    let Some(container) = proxy.spec() else { return };
+    // The units of packages and extensions run it in the foreground (`-Ws`).
+    let foreground =
+        proxy.beside.is_some() || container.command.iter().any(|word| matches!(word.as_str(), "-db" | "-W" | "-Ws"));
     for line in &section.lines {
         let (message, hint) = match line.word(0) {
             "daemon" => ("`daemon` sends HAProxy into the background: its container ends at once", "remove the line"),
@@ -82,12 +84,12 @@ fn global(proxy: &Proxy<'_>, section: &Section, sink: &mut Sink) {
         };
         let mut found = proxy.found(line.number, Code::HaproxyStart, message).hint(hint);
         if line.word(0) == "daemon" && foreground {
-            let message = "`daemon` is overruled by the container's command: HAProxy must stay in the foreground";
+            let message = "`daemon` is overruled by the command: HAProxy must stay in the foreground";
             message.clone_into(&mut found.message);
             found.severity = Severity::Warning;
         }
-        if let Some(user) = container.user.as_ref().filter(|_| line.word(0) != "daemon") {
-            found = found.related(user.span, format!("the container's user is `{user}`"));
+        if let Some(user) = proxy.user().filter(|_| line.word(0) != "daemon") {
+            found = found.related(user.span, format!("it runs as `{user}`"));
         }
         sink.push(found);
     }
@@ -111,11 +113,10 @@ fn global(proxy: &Proxy<'_>, section: &Section, sink: &mut Sink) {
     {
         let needed = connections.saturating_mul(2).saturating_add(DESCRIPTORS);
         if needed > limit.value {
-            let message = format!(
-                "`maxconn {connections}` needs about `{needed}` open files, and the container may open `{limit}`"
-            );
+            let message =
+                format!("`maxconn {connections}` needs about `{needed}` open files, and it may open `{limit}`");
             let found = proxy.found(line.number, Code::HaproxyLimits, message);
-            let found = found.related(limit.span, "the container's limit");
+            let found = found.related(limit.span, "its limit");
             sink.push(found.hint(format!(
                 "write `maxconn {}` or a higher `open_files`",
                 limit.value.saturating_sub(DESCRIPTORS) / 2

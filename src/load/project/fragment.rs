@@ -87,6 +87,19 @@ pub(super) fn read(layers: &Layers<'_>, name: &str, sources: &mut Sources, sink:
     Some(Fragment { path, file: document.file, document, templates: Vec::new(), references, inputs: Arc::default() })
 }
 
+impl Fragment {
+    /// The scalars at these paths, as they are written; `*` is any element of a list.
+    pub fn written(&self, paths: &[&[&str]]) -> Vec<String> {
+        let mut search = Search { document: &self.document, found: Vec::new(), steps: STEPS };
+        for path in paths {
+            if let Some(root) = self.document.root() {
+                search.find(root, path, false);
+            }
+        }
+        search.found.into_iter().map(|reference| reference.name).collect()
+    }
+}
+
 /// How many values are looked at in search of names: aliases can make a small text large.
 const STEPS: usize = 1_000_000;
 
@@ -147,7 +160,8 @@ impl Fragment {
     }
 
     /// Files of the project that this is made from, sorted.
-    pub(super) fn inputs(&self) -> &[String] {
+    /// Files of the project that it is made from.
+    pub fn inputs(&self) -> &[String] {
         &self.inputs
     }
 

@@ -3,6 +3,7 @@
 //! Every file is read, parsed and compiled once, whatever the number of nodes that use it; after that nothing is
 //! read any more, and nodes can be made on any number of threads.
 
+mod extension;
 mod fragment;
 mod local;
 mod profile;
@@ -17,7 +18,7 @@ use crate::diag::{FileId, Sink, Sources, Span};
 use crate::model::Spanned;
 use crate::model::allow::Allowance;
 use crate::model::cluster::{Cluster, Node};
-use crate::model::profile::Allow;
+use crate::model::profile::{Allow, RoleProfile};
 use crate::world::layers::Layers;
 use crate::world::{Kind, World};
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +43,10 @@ pub struct Project {
     pub unused: Vec<FileId>,
     /// Names of the fragments of every role, by the path of its profile.
     named: BTreeMap<String, Vec<String>>,
+    /// Roles by name, as they are written.
+    pub roles: BTreeMap<String, RoleProfile>,
+    /// Images of system extensions.
+    pub images: extension::Images,
     /// Secrets, for keeping their values out of messages.
     pub secrets: Arc<Secrets>,
     engine: Engine,
@@ -67,6 +72,7 @@ pub fn load(world: &dyn World, profiles: &str, sources: &mut Sources, sink: &mut
     });
     let named = named.collect();
     let allowances = allowances(&profiles, &layers);
+    let roles = profiles.roles.iter().filter_map(|(name, role)| Some((name.clone(), role.content.clone()?))).collect();
     let cluster = Arc::new(resolve::resolve(profiles, sink));
     let secrets = Arc::new(Secrets::load(world, &cluster.profile.secrets));
     let mut engine = Engine::new(cluster.clone(), secrets.clone());
@@ -83,8 +89,10 @@ pub fn load(world: &dyn World, profiles: &str, sources: &mut Sources, sink: &mut
     for fragment in compiled.values_mut() {
         fragment.note_inputs(&files);
     }
-    let unused = unused(world, &compiled, &files, sources);
-    let project = Project { cluster, fragments: compiled, allowances, unused, named, secrets, engine, files };
+    let images = extension::load(&layers, &cluster, sink);
+    let unused = unused(world, &compiled, &files, &images, sources);
+    let project =
+        Project { cluster, fragments: compiled, allowances, unused, named, roles, images, secrets, engine, files };
     (sink.errors() == before).then_some(project)
 }
 
@@ -94,9 +102,11 @@ fn unused(
     world: &dyn World,
     fragments: &BTreeMap<String, Fragment>,
     files: &local::Files,
+    images: &extension::Images,
     sources: &mut Sources,
 ) -> Vec<FileId> {
-    let used: BTreeSet<&str> = fragments.values().flat_map(Fragment::inputs).map(String::as_str).collect();
+    let used = fragments.values().flat_map(Fragment::inputs).chain(images.paths.values());
+    let used: BTreeSet<&str> = used.map(String::as_str).collect();
     let entries = world.walk(BUTANE).unwrap_or_default();
     let mut found = Vec::new();
     for entry in entries.iter().filter(|entry| matches!(entry.kind, Kind::File { .. })) {

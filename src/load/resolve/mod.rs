@@ -9,6 +9,7 @@ mod name;
 mod node;
 mod role;
 mod route;
+mod runtime;
 mod uplink;
 mod vip;
 
@@ -92,7 +93,7 @@ pub fn resolve(profiles: Profiles, sink: &mut Sink) -> Cluster {
     let mut derived = Vec::with_capacity(nodes.len());
     for node in &nodes {
         let mut node = node.clone();
-        role::compose(&profiles, &roles, &mut node);
+        role::compose(&profiles, &roles, &mut node, sink);
         node.routes = routes.of(&node, &roles, sink);
         vip::join(&profiles, &vips, &mut node);
         node.uplink = uplink::resolve(&profiles, &nodes, &vips, &node, sink);

@@ -76,6 +76,8 @@ pub(super) fn resolve(
         kernel_modules: Vec::new(),
         listens: Vec::new(),
         containers: BTreeMap::new(),
+        services: BTreeMap::new(),
+        extensions: BTreeMap::new(),
         requires: Vec::new(),
         values: content.values.clone(),
         machine: content.machine.clone(),

@@ -1,7 +1,7 @@
 //! Roles: each is looked up once for the whole cluster, then composed into its nodes.
 
 use super::name::{Forms, Place, is_plain, place, unknown};
-use super::{Members, Profiles, bad, cluster};
+use super::{Members, Profiles, bad, cluster, runtime};
 use crate::diag::{Code, Diagnostic, Sink};
 use crate::model::Spanned;
 use crate::model::cluster::{Listen, Node};
@@ -52,6 +52,10 @@ pub(super) fn compile<'a>(
     }
     for (name, container) in &profile.containers {
         self::container(name, container, sink);
+    }
+    let sysexts = profile.containers.values().filter_map(|container| container.sysext.as_ref());
+    for extension in profile.extensions.iter().chain(sysexts.map(|sysext| &sysext.extension)) {
+        runtime::extension(extension, sink);
     }
     let listens = profile.listens.iter().filter_map(|wish| listen(profiles, wish, nodes, members, sink)).collect();
     Compiled { profile, sysctls: sysctls(profile, sink), listens, routes: &profile.routes }
@@ -155,11 +159,12 @@ fn listen(
 }
 
 /// Joins the node's roles in order: lists without repeats, and the later role wins where two set the same.
-pub(super) fn compose(profiles: &Profiles, roles: &BTreeMap<&str, Compiled<'_>>, node: &mut Node) {
+pub(super) fn compose(profiles: &Profiles, roles: &BTreeMap<&str, Compiled<'_>>, node: &mut Node, sink: &mut Sink) {
     let own_values = std::mem::take(&mut node.values);
     let mut fragments = BTreeSet::new();
     let mut modules = BTreeMap::new();
     let mut requires = BTreeMap::new();
+    let mut open = BTreeMap::new();
     for name in &node.roles {
         let Some(role) = roles.get(name.as_str()) else { continue };
         for fragment in &role.profile.fragments {
@@ -181,14 +186,23 @@ pub(super) fn compose(profiles: &Profiles, roles: &BTreeMap<&str, Compiled<'_>>,
                 node.listens.push(listen.clone());
             }
         }
-        let containers = role.profile.containers.iter();
-        node.containers.extend(containers.map(|(name, container)| (name.clone(), container.clone())));
-        node.values.extend(role.profile.values.iter().map(|(name, value)| (name.clone(), value.clone())));
+        for (name, value) in &role.profile.values {
+            match &value.value.0.default {
+                Some(default) => drop(node.values.insert(name.clone(), default.clone())),
+                None => drop(open.insert(name.as_str(), value.span)),
+            }
+        }
         node.inputs.extend(profiles.roles.get(name.as_str()).map(|role| role.path.clone()));
     }
     node.kernel_modules = modules.into_values().cloned().collect();
     node.requires = requires.into_values().cloned().collect();
     node.values.extend(own_values);
+    for (name, span) in open.into_iter().filter(|(name, _)| !node.values.contains_key(*name)) {
+        let message = format!("the value `{name}` has no default, and nobody gives `{}` one", node.name);
+        let found = Diagnostic::new(Code::MissingKey, message).at(node.span).related(span, "it is declared here");
+        sink.push(found.hint(format!("write `values: {{{name}: ...}}`")));
+    }
+    runtime::compose(profiles, roles, node, sink);
     node.inputs.sort();
     node.inputs.dedup();
 }

@@ -7,6 +7,7 @@ use super::convert;
 use super::shape::{self, address_on, interface, listen, text, texts};
 use crate::load::secret::Secrets;
 use crate::model::cluster::{Candidacy, Cluster, Node};
+use crate::model::profile::container::Runtime;
 use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
 use minijinja::{Error, ErrorKind, State};
 use std::collections::BTreeMap;
@@ -258,6 +259,8 @@ const ATTRIBUTES: &[&str] = &[
     "dns_servers",
     "sysctls",
     "listens",
+    "routes",
+    "runtimes",
     "values",
     "vips",
 ];
@@ -278,6 +281,12 @@ impl NodeView {
             "dns_servers" => texts(&node.dns_servers),
             "sysctls" => {
                 Some(Value::from_pairs(node.sysctls.iter().map(|(key, value)| (key.clone(), value.value.clone()))))
+            }
+            "routes" => Some(node.routes.iter().map(shape::route).collect()),
+            "runtimes" => {
+                let containers = node.containers.keys().map(|name| (name.clone(), Runtime::Container));
+                let services = node.services.iter().map(|(name, service)| (name.clone(), service.runtime()));
+                Some(Value::from_pairs(containers.chain(services).map(|(name, runtime)| (name, runtime.as_str()))))
             }
             "values" => Some(Value::from_object(Values { shared: self.shared.clone(), at: self.at })),
             "listens" => Some(node.listens.iter().map(listen).collect()),

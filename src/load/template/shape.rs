@@ -1,6 +1,6 @@
 //! Facts of the model as templates' values: mappings with the keys that templates use.
 
-use crate::model::cluster::{Candidacy, Cluster, Interface, Link, Listen, Node, Vip};
+use crate::model::cluster::{Candidacy, Cluster, Interface, Link, Listen, Node, Route, Vip};
 use crate::model::profile::cluster::Network;
 use minijinja::value::Value;
 use std::fmt::Display;
@@ -113,6 +113,15 @@ fn kind(link: &Link) -> &'static str {
         Link::Libvirt => "libvirt",
         Link::Tunnel => "tunnel",
     }
+}
+
+pub(super) fn route(route: &Route) -> Value {
+    map([
+        ("to", text(route.destination)),
+        ("via", text(route.gateway)),
+        ("interface", text(&route.interface)),
+        ("reason", text(&route.reason)),
+    ])
 }
 
 pub(super) fn listen(listen: &Listen) -> Value {

@@ -144,6 +144,8 @@ record! {
         pub source: Spanned<String>,
         /// Size of the disk in the image: no volume made from it may be smaller.
         pub virtual_size: Option<Spanned<Size>>,
+        /// Packages that were added to the image and that roles with the runtime `package` take their programs from.
+        pub packages: Vec<Spanned<String>>,
     }
 
     /// How the virtual machines are made.

@@ -1,7 +1,8 @@
-//! Containers of a role, run by Docker on Flatcar and by Podman (Quadlet) on EL.
+//! Containers of a role, run by Docker on Flatcar and by Podman (Quadlet) on EL, and what takes their place where a
+//! role's `runtime` says so.
 
 use crate::model::Spanned;
-use crate::model::record::record;
+use crate::model::record::{choice, record};
 use std::collections::BTreeMap;
 
 record! {
@@ -43,6 +44,50 @@ record! {
         pub open_files: Option<Spanned<u32>>,
         /// Whether its unit starts at boot.
         pub enabled: bool = true,
+        /// The same program from a package of the image, for the runtime `package`.
+        pub package: Option<Spanned<Package>>,
+        /// The same program from a system extension, for the runtime `sysext`.
+        pub sysext: Option<Spanned<Sysext>>,
+    }
+
+    /// A program from a package that the image has (nothing is installed at first boot). Its own unit gets a drop-in with
+    /// what the container says about order, environment and limits.
+    pub struct Package {
+        /// Name of the package; `images.<os>.packages` of `cluster.yaml` must list it.
+        pub name: Spanned<String>,
+        /// Its unit, if that is not called like the container.
+        pub unit: Option<Spanned<String>>,
+        /// User that the program runs as, if not the unit's own.
+        pub user: Option<Spanned<String>>,
+        /// Program and arguments, if not the unit's own.
+        pub command: Vec<Spanned<String>>,
+        /// Switches of SELinux that the program needs (booleans(8)), set before it starts.
+        pub selinux_booleans: Vec<Spanned<String>>,
+    }
+
+    /// A program from a system extension (systemd-sysext(8)) on Flatcar. Its own unit gets a drop-in, as for a package.
+    pub struct Sysext {
+        /// The extension.
+        pub extension: Spanned<Extension>,
+        /// Its unit, if that is not called like the container.
+        pub unit: Option<Spanned<String>>,
+        /// User that the program runs as, if not the unit's own.
+        pub user: Option<Spanned<String>>,
+        /// Program and arguments, if not the unit's own.
+        pub command: Vec<Spanned<String>>,
+    }
+
+    /// The image of a system extension, put below `/opt/extensions` and linked from `/etc/extensions`.
+    pub struct Extension {
+        /// Name of the extension: the ending of the `extension-release` file in the image, which systemd compares with
+        /// the name of the link.
+        pub name: Spanned<String>,
+        /// URL that Ignition gets the image from, verified by `hash`.
+        pub source: Option<Spanned<String>>,
+        /// File below `butane/files` instead: the image becomes a part of the config.
+        pub local: Option<Spanned<String>>,
+        /// `sha256-` or `sha512-` and the digest of the image in hexadecimal digits.
+        pub hash: Option<Spanned<String>>,
     }
 
     /// A directory of the host inside a container.
@@ -53,5 +98,17 @@ record! {
         pub container: Spanned<String>,
         /// Whether the container may write to it.
         pub writable: bool = false,
+    }
+}
+
+choice! {
+    /// How a role's programs run.
+    pub enum Runtime {
+        /// In containers: Docker on Flatcar, Podman on EL.
+        Container = "container",
+        /// From system extensions; Flatcar only.
+        Sysext = "sysext",
+        /// From packages that the image has; EL only.
+        Package = "package",
     }
 }

@@ -2,6 +2,7 @@
 
 use super::allow::Allow;
 use super::cluster::{IgnitionVersion, Protocol};
+use super::container::Runtime;
 use crate::model::Spanned;
 use crate::model::data::Data;
 use crate::model::record::{choice, record};
@@ -26,6 +27,8 @@ record! {
         pub uplink: Option<Spanned<Uplink>>,
         /// Roles in order; a later one wins where two set the same value.
         pub roles: Vec<Spanned<String>>,
+        /// How the programs of single roles run here, by role, where that is not what the role says.
+        pub runtime: BTreeMap<String, Spanned<Runtime>>,
         /// Host name, if it differs from the node's name.
         pub hostname: Option<Spanned<String>>,
         /// Ignition spec version, if it differs from the cluster's.

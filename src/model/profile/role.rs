@@ -2,11 +2,12 @@
 
 use super::allow::Allow;
 use super::cluster::Protocol;
-use super::container::Container;
+use super::container::{Container, Extension, Runtime};
 use super::node::Os;
 use crate::model::Spanned;
 use crate::model::data::Data;
-use crate::model::record::record;
+use crate::model::record::{Definitions, Reader, Value, record};
+use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
@@ -29,12 +30,25 @@ record! {
         pub routes: Vec<Spanned<RouteWish>>,
         /// What nodes with this role listen on, and for whom the firewall opens it.
         pub listens: Vec<Spanned<Listen>>,
+        /// How the programs below `containers` run, unless a node chooses differently; in containers if absent.
+        pub runtime: Option<Spanned<Runtime>>,
+        /// System extensions that Flatcar nodes with this role get, whatever the runtime: for programs that the image lacks.
+        pub extensions: Vec<Spanned<Extension>>,
         /// Containers that the role runs, by name of the service.
         pub containers: BTreeMap<String, Spanned<Container>>,
-        /// Values for the role's templates (`values.<name>`); a later role or the node overrides them.
-        pub values: BTreeMap<String, Spanned<Data>>,
+        /// Values for the role's templates (`values.<name>`); a later role or the node overrides them. Either the value alone,
+        /// or `{default, description}`; a value that is a mapping itself is always written as `default`.
+        pub values: BTreeMap<String, Spanned<RoleValue>>,
         /// Findings of `bake check` that are accepted here.
         pub allow: Vec<Spanned<Allow>>,
+    }
+
+    /// A value with what it means.
+    pub struct Described {
+        /// The value, unless a later role or the node says another one. Without it somebody must.
+        pub default: Option<Spanned<Data>>,
+        /// What it is for, in sentences; the role's page shows it.
+        pub description: Option<Spanned<String>>,
     }
 
     /// A fragment, possibly for some operating systems only.
@@ -71,5 +85,23 @@ record! {
         /// Who may connect: `any`, `network:<name>`, `role:<name>`, `node:<name>`, `pods`, an address or a network. With
         /// `?` at the end, nobody where the cluster has none of this name: for roles that several projects share.
         pub from: Vec<Spanned<String>>,
+    }
+}
+
+/// A value of a role: its default and what it is for, of which the short form says the first only.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoleValue(pub Described);
+
+impl Value for RoleValue {
+    fn schema(definitions: &mut Definitions) -> Json {
+        let described = Described::schema(definitions);
+        json!({"anyOf": [described, {"type": ["string", "number", "boolean", "array", "null"]}]})
+    }
+
+    fn read<R: Reader>(reader: &mut R) -> Option<Self> {
+        if reader.is_map() {
+            return Described::read(reader).map(Self);
+        }
+        reader.data().map(|data| Self(Described { default: Some(data), description: None }))
     }
 }

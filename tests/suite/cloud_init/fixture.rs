@@ -80,6 +80,8 @@ pub(super) fn node() -> Node {
         kernel_modules: vec![],
         listens: vec![],
         containers: [].into(),
+        services: [].into(),
+        extensions: [].into(),
         requires: vec![text("sh"), text("chronyd")],
         values: [].into(),
         machine: None,

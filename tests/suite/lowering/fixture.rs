@@ -155,6 +155,8 @@ fn node(p: &mut Places, name: &str, os: Os, interfaces: Vec<Interface>) -> Node 
         kernel_modules: Vec::new(),
         listens: Vec::new(),
         containers: BTreeMap::new(),
+        services: BTreeMap::new(),
+        extensions: BTreeMap::new(),
         requires: Vec::new(),
         values: BTreeMap::new(),
         machine: None,
@@ -182,6 +184,8 @@ fn container(p: &mut Places, description: &str, image: &str) -> Container {
         wants: Vec::new(),
         open_files: None,
         enabled: true,
+        package: None,
+        sysext: None,
     }
 }
 
