@@ -42,6 +42,8 @@ mod parts;
 mod profiles;
 #[path = "suite/projects.rs"]
 mod projects;
+#[path = "suite/roles.rs"]
+mod roles;
 #[path = "suite/rooms.rs"]
 mod rooms;
 #[path = "suite/summary.rs"]

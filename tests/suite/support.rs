@@ -69,7 +69,7 @@ pub fn projects() -> Vec<(String, PathBuf)> {
 }
 
 /// The projects, and the one of the tests' own that runs every role on the systems that the others do not.
-fn all_projects() -> Vec<(String, PathBuf)> {
+pub fn all_projects() -> Vec<(String, PathBuf)> {
     let mut all = projects();
     all.push(("other-systems".to_owned(), repository().join("tests/projects/other-systems")));
     all
