@@ -3,6 +3,7 @@
 use crate::support::{all_projects, bake, built, engine, python, repository, root, run, said, skip};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -69,7 +70,7 @@ fn every_role_has_its_page() {
             assert!(!what.is_empty() || again, "{role}: a value without a description: {line}");
         }
         let what = page.lines().nth(2).expect("a description").trim_end_matches('.');
-        index += &format!("| [`{role}`]({role}.md) | {what} |\n");
+        let _ = writeln!(index, "| [`{role}`]({role}.md) | {what} |");
         pages.push((format!("{role}.md"), page));
     }
     pages.push(("README.md".to_owned(), index));
