@@ -129,6 +129,7 @@ pub(super) fn situation(
         made: handovers.iter().any(|one| one.machines.contains_key(*name)),
         old: seen.traits[0].clone(),
         new: seen.traits[1].clone(),
+        host: summaries.iter().flatten().any(|one| one.networks.iter().any(|net| net.host.as_deref() == Some(*name))),
         names: served(summaries[0].as_ref(), name).0 || served(summaries[1].as_ref(), name).0,
         only: served(summaries[0].as_ref(), name).1,
     };

@@ -19,16 +19,16 @@ pub(super) fn masked<'a>(
     (old, old_secret): (&'a str, &Secret),
     (new, new_secret): (&'a str, &Secret),
 ) -> (Cow<'a, str>, Cow<'a, str>) {
-    let (old_lines, new_lines) = (secret(old, old_secret), secret(new, new_secret));
-    (
-        mask(old, old_secret, &new_lines, "<a secret, as it was>"),
-        mask(new, new_secret, &old_lines, "<a secret, as it will be>"),
-    )
+    // A line that carries a secret in one of the texts is not shown in the other one either.
+    let mut hidden: BTreeSet<&str> = secret(old, old_secret).collect();
+    hidden.extend(secret(new, new_secret));
+    (mask(old, &hidden, new, "<a secret, as it was>"), mask(new, &hidden, old, "<a secret, as it will be>"))
 }
 
-/// The lines of `text` that must not be shown.
-fn secret<'a>(text: &'a str, secret: &Secret) -> BTreeSet<&'a str> {
-    (1..).zip(text.lines()).filter(|(number, _)| is_secret(secret, *number)).map(|(_, line)| line.trim()).collect()
+/// The lines of `text` that must not be shown, without the blanks around them.
+fn secret<'a>(text: &'a str, secret: &'a Secret) -> impl Iterator<Item = &'a str> {
+    let lines = (1..).zip(text.lines()).filter(|(number, _)| is_secret(secret, *number));
+    lines.map(|(_, line)| line.trim()).filter(|line| !line.is_empty())
 }
 
 fn is_secret(secret: &Secret, number: usize) -> bool {
@@ -39,16 +39,17 @@ fn is_secret(secret: &Secret, number: usize) -> bool {
     }
 }
 
-fn mask<'a>(text: &'a str, secret: &Secret, others: &BTreeSet<&str>, differs: &str) -> Cow<'a, str> {
-    if *secret == Secret::Nothing && others.is_empty() {
+fn mask<'a>(text: &'a str, hidden: &BTreeSet<&str>, other: &str, differs: &str) -> Cow<'a, str> {
+    if hidden.is_empty() {
         return Cow::Borrowed(text);
     }
+    let others: BTreeSet<&str> = other.lines().map(str::trim).collect();
     let mut out = String::with_capacity(text.len());
-    for (number, line) in (1..).zip(text.split_inclusive('\n')) {
+    for line in text.split_inclusive('\n') {
         let bare = line.trim();
-        // A line that carries a secret in one of the texts is not shown in the other one either.
-        if is_secret(secret, number) || others.contains(bare) {
-            out.push_str(&line[..line.len() - line.trim_start().len()].replace('\n', ""));
+        if hidden.contains(bare) {
+            let indent = line.len() - line.trim_start().len();
+            out.push_str(&line[..indent]);
             out.push_str(if others.contains(bare) { "<a secret>" } else { differs });
             out.push_str(if line.ends_with('\n') { "\n" } else { "" });
         } else {

@@ -5,6 +5,9 @@
 //! is made, `prepare.sh` runs, and then `bake diff` with the words in `arguments`. What it says stands in `expected.txt`, with
 //! the exit status in its first line, and in `expected.json`; `BLESS=1` rewrites both.
 
+#[path = "diff/read.rs"]
+mod read;
+
 use crate::profiles::contents;
 use crate::support::{bake, engine, repository, run, said};
 use serde_json::Value;
@@ -19,7 +22,7 @@ fn folder() -> PathBuf {
     repository().join("tests/cases/diff")
 }
 
-fn read(path: &Path) -> String {
+fn text_of(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -30,8 +33,8 @@ impl Project {
     fn new() -> Self {
         let project = Self(tempfile::tempdir().unwrap());
         project.write(&[
-            &read(&repository().join("tests/cases/check/vip.project")),
-            &read(&folder().join("base.project")),
+            &text_of(&repository().join("tests/cases/check/vip.project")),
+            &text_of(&folder().join("base.project")),
         ]);
         project
     }
@@ -79,7 +82,7 @@ fn prepared(case: &Path) -> (Project, Vec<String>) {
     let project = Project::new();
     project.build();
     project.script(&case.join("before.sh"));
-    project.write(&[&read(&case.join("change.txt"))]);
+    project.write(&[&text_of(&case.join("change.txt"))]);
     project.script(&case.join("prepare.sh"));
     let words = fs::read_to_string(case.join("arguments")).unwrap_or_default();
     (project, words.split_whitespace().map(str::to_owned).collect())
@@ -97,7 +100,7 @@ fn same(path: &Path, actual: &str, wrong: &mut String) {
 
 /// Every value that is a secret in a case, before or after.
 fn secrets(case: &Path) -> Vec<String> {
-    let texts = [read(&folder().join("base.project")), read(&case.join("change.txt"))];
+    let texts = [text_of(&folder().join("base.project")), text_of(&case.join("change.txt"))];
     let all = texts.iter().flat_map(|text| contents(&[text]));
     let values = all.filter(|(path, _)| path.starts_with("secrets/")).filter_map(|(_, bytes)| bytes);
     values.map(|bytes| String::from_utf8(bytes).unwrap().trim().to_owned()).collect()
@@ -161,7 +164,7 @@ fn no_secret_is_ever_shown() {
     }
     // Also when nobody remembers which lines carry secrets, and the files are gone or new.
     let manifest = project.root().join("dist/manifest.json");
-    let mut forgetful: Value = serde_json::from_str(&read(&manifest)).unwrap();
+    let mut forgetful: Value = serde_json::from_str(&text_of(&manifest)).unwrap();
     for node in forgetful["nodes"].as_object_mut().unwrap().values_mut() {
         node.as_object_mut().unwrap().remove("secrets");
     }
@@ -256,9 +259,9 @@ fn colours_are_for_terminals() {
 
 #[test]
 fn the_document_is_true() {
-    let document = read(&repository().join("docs/diff.md"));
+    let document = text_of(&repository().join("docs/diff.md"));
     let example = document.split("```text\n").nth(1).unwrap().split("```").next().unwrap();
-    let (_, expected) = read(&folder().join("image-digest/expected.txt"))
+    let (_, expected) = text_of(&folder().join("image-digest/expected.txt"))
         .split_once('\n')
         .map(|(a, b)| (a.to_owned(), b.to_owned()))
         .unwrap();
@@ -266,7 +269,7 @@ fn the_document_is_true() {
     // Every key and every word of the JSON of all cases is explained.
     let mut words = BTreeSet::new();
     for case in cases() {
-        let json: Value = serde_json::from_str(&read(&case.join("expected.json"))).unwrap();
+        let json: Value = serde_json::from_str(&text_of(&case.join("expected.json"))).unwrap();
         if json["format"] == 1 {
             collect(&json, &mut words);
         }

@@ -20,9 +20,9 @@ pub(super) fn config(text: &str, data: Data, machine: &mut Machine) -> Result<()
                     return Err(format!("version `{version}` is not known"));
                 }
             }
-            "ethernets" => {
+            "ethernets" | "bridges" => {
                 for (name, card) in map(value.value, &key)? {
-                    ethernet(&name, card.value, machine, &mut routes, &mut on_link)?;
+                    self::card(&name, card.value, machine, &mut routes, &mut on_link)?;
                 }
             }
             other => return Err(format!("`{other}` is not known")),
@@ -47,7 +47,8 @@ fn route<'a>(
     machine.item(Topic::Route, to).set("via", via).set("card", card).set("on link", on_link)
 }
 
-fn ethernet(
+/// A card or a bridge.
+fn card(
     name: &str,
     data: Data,
     machine: &mut Machine,
@@ -72,6 +73,15 @@ fn ethernet(
             }
             // Equal to the name.
             "set-name" => {}
+            "interfaces" => drop(machine.item(Topic::Interface, name).set("ports", texts(value, &key)?)),
+            "parameters" => {
+                for (key, value) in map(value, &key)? {
+                    if key != "stp" {
+                        return Err(format!("`parameters.{key}` is not known"));
+                    }
+                    machine.item(Topic::Interface, name).set("stp", scalar(value.value, &key)?);
+                }
+            }
             "mtu" => drop(machine.item(Topic::Interface, name).set("mtu", scalar(value, &key)?)),
             "addresses" => drop(machine.item(Topic::Interface, name).set("address", texts(value, &key)?)),
             "nameservers" => {

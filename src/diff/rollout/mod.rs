@@ -7,10 +7,12 @@
 
 mod etcd;
 mod order;
+#[cfg(test)]
+mod tests;
 mod vip;
 
 pub use etcd::Etcd;
-pub use vip::{Election, Move};
+pub use vip::{Election, Move, Range};
 
 use super::report::Verdict;
 use super::traits::Traits;
@@ -73,6 +75,8 @@ pub enum Kind {
     Worker,
     /// Anything else.
     Other,
+    /// It carries the virtual machines of all others.
+    Host,
 }
 
 /// A node, changed or not.
@@ -88,6 +92,8 @@ pub struct Member {
     pub new: Option<Traits>,
     /// Whether the Terraform module has it, before or after.
     pub made: bool,
+    /// Whether the others' virtual machines run on it.
+    pub host: bool,
     /// Whether others ask it for names or time.
     pub names: bool,
     /// What only it offers, as flows say it.
@@ -203,6 +209,11 @@ impl<'a> State<'a> {
         for (container, folder) in old.lost.iter().filter(|_| step.action != Verdict::Restart) {
             step.warnings.push(format!(
                 "`{container}` on `{name}` keeps its data in {folder}, on the root disk: save it before"
+            ));
+        }
+        if member.host {
+            step.warnings.push(format!(
+                "all virtual machines run on `{name}`: made anew, it stops the whole cluster; what can be changed while it runs is better brought to it by hand"
             ));
         }
         for what in &member.only {

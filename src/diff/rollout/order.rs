@@ -61,7 +61,9 @@ fn rank(verdict: Verdict) -> u8 {
 /// What a node is. One that is several things is the most delicate of them.
 fn kind(member: &Member, situation: &Situation) -> Kind {
     let does = |what: fn(&super::Traits) -> bool| [&member.old, &member.new].into_iter().flatten().any(what);
-    if situation.elections.iter().any(|election| election.wants(&member.name)) {
+    if member.host {
+        Kind::Host
+    } else if situation.elections.iter().any(|election| election.wants(&member.name)) {
         Kind::Balancer
     } else if does(|traits| traits.server) {
         Kind::Server
@@ -85,6 +87,7 @@ pub(super) fn why(kind: Kind, action: Verdict) -> &'static str {
         (_, Kind::Server) => "one K3s server at a time: etcd needs a majority",
         (_, Kind::Single) => "nobody can stand in for it, so it is alone in its step",
         (_, Kind::Worker) => "workers, no more at once than may be away",
+        (_, Kind::Host) => "it carries all others, so it is alone in its step",
         (_, Kind::Other) => "nothing depends on it that bake knows of",
     }
 }
