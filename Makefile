@@ -1,6 +1,6 @@
 # The two commands of the README are `cargo run --release -- build` and `make test`.
 
-.PHONY: build test engines lint doc bench
+.PHONY: build test lab engines lint doc bench
 
 build:
 	cargo run --release -- build
@@ -9,6 +9,10 @@ build:
 test: engines
 	cargo test --lib --bins --tests
 	cargo test --doc
+
+# Every scenario of the lab, with the real daemons; needs root.
+lab: build
+	target/release/bake lab test --report lab.html
 
 engines:
 	sh tests/engines/install.sh tests/engines/packages.txt

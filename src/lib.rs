@@ -520,6 +520,30 @@ fn output(node: &Node, whole: &Whole, files: Vec<(&str, String, bool)>) -> NodeO
     NodeOutput { name: node.name.clone(), os: node.os.as_str(), instance_id, artifacts, secrets: BTreeMap::new() }
 }
 
+/// What a lab makes of an output: `world` is its folder.
+///
+/// # Errors
+/// What is missing or cannot be understood.
+pub fn rehearsal(world: &dyn World) -> Result<lab::plan::Plan, lab::failure::Failure> {
+    let read = |path: &str| {
+        world.read(path).map_err(|trouble| match trouble {
+            world::Trouble::Missing => format!("the output has no `{path}`"),
+            world::Trouble::Other(why) => format!("cannot read `{path}`: {why}"),
+            _ => format!("`{path}` is no ordinary file"),
+        })
+    };
+    lab::load::plan(&read, &yaml)
+}
+
+/// Reads YAML that bake wrote.
+fn yaml(text: &str) -> Result<model::data::Data, String> {
+    let (mut sources, mut sink) = (Sources::default(), Sink::default());
+    let file = sources.add("yaml", text);
+    let document = load::yaml::Document::parse(file, text).map_err(|error| error.message)?;
+    let data = load::decode::decode::<model::Spanned<model::data::Data>>(&document, &mut sink);
+    data.map(|data| data.value).ok_or_else(|| sink.iter().next().map(|found| found.message.clone()).unwrap_or_default())
+}
+
 /// The kinds of files that people write and that have a schema.
 pub fn schemas() -> impl Iterator<Item = &'static str> + Clone {
     emit::schema::KINDS.iter().map(|(kind, _)| *kind)

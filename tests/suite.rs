@@ -32,6 +32,8 @@ mod fuzz;
 mod handover;
 #[path = "suite/init.rs"]
 mod init;
+#[path = "suite/lab.rs"]
+mod lab;
 #[path = "suite/lab_report.rs"]
 mod lab_report;
 #[path = "suite/lowering.rs"]

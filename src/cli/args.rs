@@ -50,7 +50,7 @@ pub(super) enum Verb {
     Diff(Diff),
     /// Compare an output with its manifest
     Verify(Verify),
-    /// Rehearse what was built with the real daemons, in namespaces of this machine
+    /// Rehearse the built cluster with the real HAProxy and Keepalived, in network namespaces; needs root
     Lab(Lab),
     /// Print the JSON Schema of a kind of profile, for editors
     Schema(Schema),
@@ -169,8 +169,27 @@ pub(super) struct Lab {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum LabVerb {
+    /// Build the lab and leave it up
+    Up(LabUp),
+    /// Remove a lab, also one whose `up` or `test` was killed
+    Down(LabName),
+    /// Say what is up, and who holds which virtual address
+    Status(LabName),
+    /// Run a command on a machine of the lab
+    Exec(LabExec),
+    /// Build a lab, break things, and compare what happens with what was foretold
+    Test(LabTest),
     /// Tell what a run found once more, from its JSON
     Report(LabReport),
+    /// First process of the sandbox
+    #[command(hide = true)]
+    Inside(LabRequest),
+    /// First process of a machine
+    #[command(hide = true)]
+    First(LabRequest),
+    /// First process of a container
+    #[command(hide = true)]
+    Contain(LabRequest),
 }
 
 #[derive(Debug, Args)]
@@ -191,6 +210,68 @@ pub(super) struct LabTold {
     /// Write a page with drawings and charts, too
     #[arg(long, value_name = "FILE.html")]
     pub(super) report: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LabUp {
+    /// The output to rehearse
+    #[arg(value_name = "DIR", default_value = "dist")]
+    pub(super) folder: PathBuf,
+    /// Name of the lab [default: the cluster's]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) name: Option<String>,
+    /// How much of a machine is real
+    #[arg(long, value_name = "LEVEL", default_value = "daemons")]
+    pub(super) level: LabLevel,
+}
+
+/// Levels of the lab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LabLevel {
+    /// HAProxy and Keepalived, started directly
+    Daemons,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LabName {
+    /// Name of the lab [default: the only one, or all]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LabExec {
+    /// Name of the lab [default: the only one]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) name: Option<String>,
+    /// The machine: a node, or any other name that `status` lists
+    pub(super) node: String,
+    /// The command
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(super) command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LabTest {
+    /// The output to rehearse
+    #[arg(value_name = "DIR", default_value = "dist")]
+    pub(super) folder: PathBuf,
+    /// Name of the lab [default: one of its own]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) name: Option<String>,
+    /// How much of a machine is real
+    #[arg(long, value_name = "LEVEL", default_value = "daemons")]
+    pub(super) level: LabLevel,
+    /// Only these scenarios: names or patterns; `short` is a selection of them
+    #[arg(long = "scenario", value_name = "NAME")]
+    pub(super) scenarios: Vec<String>,
+    #[command(flatten)]
+    pub(super) told: LabTold,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LabRequest {
+    pub(super) request: String,
 }
 
 #[derive(Debug, Args)]

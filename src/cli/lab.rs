@@ -1,12 +1,258 @@
 //! `bake lab`.
 
-use super::args::LabVerb;
-use super::settings::Settings;
+use super::args::{LabExec, LabLevel, LabTest, LabUp, LabVerb};
+use super::settings::{Settings, Volume};
 use super::show::Show;
 use super::{Outcome, found};
+use crate::lab::failure::Failure;
+use crate::lab::inside::{STAY, Word};
+use crate::lab::result::Level;
+use crate::lab::sandbox::{self, Request, State};
+use crate::lab::{first, inside};
+use crate::world::disk::Disk;
+use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+type Done = Result<Outcome, Failure>;
 
 pub(super) fn run(settings: &Settings, show: &Show, verb: &LabVerb) -> Outcome {
-    match verb {
-        LabVerb::Report(args) => found::again(settings, show, args),
+    let done = match verb {
+        LabVerb::Up(args) => up(settings, show, args),
+        LabVerb::Down(args) => down(show, args.name.as_deref()),
+        LabVerb::Status(args) => status(show, args.name.as_deref()),
+        LabVerb::Exec(args) => exec(args),
+        LabVerb::Test(args) => test(settings, show, args),
+        LabVerb::Report(args) => return found::again(settings, show, args),
+        LabVerb::Inside(args) => return within(&args.request),
+        LabVerb::First(args) => first::machine(&args.request).map(|()| Outcome::Done),
+        LabVerb::Contain(args) => first::contain(&args.request).map(|()| Outcome::Done),
+    };
+    done.unwrap_or_else(|failure| fail(show, &failure))
+}
+
+fn fail(show: &Show, failure: &Failure) -> Outcome {
+    show.note(&format!("error: {failure}"));
+    Outcome::Failed
+}
+
+/// The first process of the sandbox. It reads the output before `/run` is its own.
+fn within(request: &str) -> Outcome {
+    let request: Result<Request, _> = serde_json::from_str(request);
+    let planned = request.map_err(|error| Failure::new(error.to_string())).and_then(|request| {
+        let plan = planned(&request.dist)?;
+        Ok((request, plan))
+    });
+    match planned {
+        Ok((request, plan)) => inside::main(request, plan),
+        Err(failure) => inside::tell(&Word::Failed(failure.message, failure.hint)),
     }
+    Outcome::Done
+}
+
+fn planned(dist: &Path) -> Result<crate::lab::plan::Plan, Failure> {
+    let missing = || {
+        Failure::new(format!("`{}` is no output of `bake build`", dist.display()))
+            .hint("build first: `bake build`; a lab rehearses what was built")
+    };
+    let disk = Disk::open(dist).map_err(|_| missing())?;
+    crate::rehearsal(&disk)
+}
+
+/// What to start: the output is looked at first, so that what is wrong with it is said before anything is made.
+fn request(
+    settings: &Settings,
+    folder: &Path,
+    name: Option<&str>,
+    level: LabLevel,
+    test: Option<Vec<String>>,
+) -> Result<Request, Failure> {
+    sandbox::possible()?;
+    let folder = settings.path(folder);
+    let plan = planned(&folder)?;
+    if let Some(wanted) = &test {
+        crate::lab::run::chosen(&crate::lab::scenario::scenarios(&plan.summary), wanted)?;
+    }
+    let level = match level {
+        LabLevel::Daemons => Level::Daemons,
+    };
+    let dist = folder.canonicalize().map_err(|error| Failure::new(format!("`{}`: {error}", folder.display())))?;
+    let own = match (name, &test) {
+        (Some(name), _) => name.to_owned(),
+        (None, None) => plan.summary.name.clone(),
+        // Tests do not get in each other's way.
+        (None, Some(_)) => format!("{}-test-{}", plan.summary.name, std::process::id()),
+    };
+    if own.contains(['/', '\0']) || own.starts_with('.') {
+        return Err(Failure::new(format!("`{}` cannot be the name of a lab", own.escape_debug())));
+    }
+    Ok(Request { name: own, dist, level, test })
+}
+
+/// Words of the inside until it has no more, or `last` says that one was the last.
+fn listen(child: &mut std::process::Child, mut heard: impl FnMut(Word) -> bool) -> Result<(), Failure> {
+    let Some(stream) = child.stdout.take() else { return Ok(()) };
+    for line in BufReader::new(stream).lines().map_while(Result::ok) {
+        match serde_json::from_str(&line) {
+            Ok(Word::Failed(message, hint)) => return Err(Failure { message, hint }),
+            Ok(word) => {
+                if heard(word) {
+                    return Ok(());
+                }
+            }
+            Err(error) => return Err(Failure::new(format!("the sandbox says what cannot be understood: {error}"))),
+        }
+    }
+    let mut said = String::new();
+    if let Some(mut stream) = child.stderr.take() {
+        stream.read_to_string(&mut said).ok();
+    }
+    Err(Failure::new(format!("the sandbox ended early: {}", said.trim())))
+}
+
+fn up(settings: &Settings, show: &Show, args: &LabUp) -> Done {
+    let request = request(settings, &args.folder, args.name.as_deref(), args.level, None)?;
+    let (mut child, state) = sandbox::start(&request)?;
+    let mut took = 0;
+    let heard = listen(&mut child, |word| match word {
+        Word::Up(ms) => {
+            took = ms;
+            true
+        }
+        _ => false,
+    });
+    let stayed = heard.and_then(|()| {
+        let stdin = child.stdin.take();
+        let said = stdin.map_or(Ok(()), |mut stdin| stdin.write_all(format!("{STAY}\n").as_bytes()));
+        said.map_err(Failure::io("tell the sandbox to stay"))
+    });
+    if let Err(failure) = stayed {
+        sandbox::end(&state)?;
+        child.wait().ok();
+        return Err(failure);
+    }
+    if settings.volume > Volume::Quiet {
+        show.note(&format!("the lab `{}` is up after {took} ms", state.name));
+    }
+    Ok(Outcome::Done)
+}
+
+fn down(show: &Show, name: Option<&str>) -> Done {
+    let all = chosen(name)?;
+    if all.is_empty() {
+        show.note("there is no lab");
+    }
+    for state in all {
+        let up = sandbox::end(&state)?;
+        show.note(&format!("the lab `{}` is {}", state.name, if up { "down" } else { "gone; it was not up any more" }));
+    }
+    Ok(Outcome::Done)
+}
+
+/// The labs that are meant: the one of a name, or all.
+fn chosen(name: Option<&str>) -> Result<Vec<State>, Failure> {
+    let all = sandbox::all();
+    let Some(name) = name else { return Ok(all) };
+    let found: Vec<State> = all.iter().filter(|state| state.name == name).cloned().collect();
+    if found.is_empty() {
+        let names: Vec<String> = all.iter().map(|state| format!("`{}`", state.name)).collect();
+        let hint = if names.is_empty() { "there is none".to_owned() } else { format!("there is {}", names.join(", ")) };
+        return Err(Failure::new(format!("no lab is called `{name}`")).hint(hint));
+    }
+    Ok(found)
+}
+
+fn one(name: Option<&str>) -> Result<State, Failure> {
+    let mut all = chosen(name)?;
+    all.retain(State::up);
+    match (all.pop(), all.is_empty()) {
+        (Some(state), true) => Ok(state),
+        (None, _) => Err(Failure::new("no lab is up").hint("`bake lab up`")),
+        _ => Err(Failure::new("several labs are up").hint("say which with `--name`")),
+    }
+}
+
+/// What is up: each lab, its machines, and which of them holds which virtual address.
+fn status(show: &Show, name: Option<&str>) -> Done {
+    let all = chosen(name)?;
+    if all.is_empty() {
+        show.note("there is no lab");
+    }
+    for state in all {
+        let Some(first) = state.first().filter(|_| state.up()) else {
+            show.result(&format!("{}  dead; `bake lab down` forgets it\n", state.name));
+            continue;
+        };
+        let mut text = format!("{}  up  {}\n", state.name, state.dist.display());
+        let machines = sandbox::machines(first);
+        let vips = planned(&state.dist).map(|plan| plan.summary.vips).unwrap_or_default();
+        for node in machines.keys() {
+            let held = held(first, node)?;
+            let own: Vec<&str> =
+                vips.iter().filter(|vip| held.contains(&vip.address)).map(|vip| vip.name.as_str()).collect();
+            let own = if own.is_empty() { String::new() } else { format!("  holds {}", own.join(", ")) };
+            let _ = writeln!(text, "  {node}{own}");
+        }
+        show.result(&text);
+    }
+    Ok(Outcome::Done)
+}
+
+/// The addresses of a machine.
+fn held(first: i32, node: &str) -> Result<Vec<Ipv4Addr>, Failure> {
+    let output = Command::new("nsenter")
+        .args(sandbox::enter(first, node)?)
+        .args(["ip", "-4", "-oneline", "address"])
+        .output()
+        .map_err(Failure::io("run `nsenter`"))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let words = text.split_whitespace().filter_map(|word| word.split_once('/')?.0.parse().ok());
+    Ok(words.collect())
+}
+
+fn exec(args: &LabExec) -> Done {
+    let state = one(args.name.as_deref())?;
+    let first = state.first().ok_or_else(|| Failure::new("the lab is about to begin or to end"))?;
+    let enter = sandbox::enter(first, &args.node)?;
+    let status =
+        Command::new("nsenter").args(enter).args(&args.command).status().map_err(Failure::io("run `nsenter`"))?;
+    Ok(match status.code() {
+        Some(0) => Outcome::Done,
+        Some(1) => Outcome::Refused,
+        _ => Outcome::Failed,
+    })
+}
+
+fn test(settings: &Settings, show: &Show, args: &LabTest) -> Done {
+    let begin = Instant::now();
+    let request = request(settings, &args.folder, args.name.as_deref(), args.level, Some(args.scenarios.clone()))?;
+    let (mut child, state) = sandbox::start(&request)?;
+    let mut found = None;
+    let heard = listen(&mut child, |word| match word {
+        Word::Progress(text) => {
+            show.progress(&text);
+            false
+        }
+        Word::Found(run) => {
+            found = Some(run);
+            true
+        }
+        _ => false,
+    });
+    let ending = Instant::now();
+    drop(child.stdin.take());
+    child.wait().ok();
+    sandbox::end(&state)?;
+    heard?;
+    let Some(mut run) = found else { return Err(Failure::new("the sandbox found nothing")) };
+    run.down_ms = milliseconds(ending);
+    run.took_ms = milliseconds(begin);
+    Ok(found::tell(settings, show, &run, &args.told))
+}
+
+fn milliseconds(since: Instant) -> u32 {
+    u32::try_from(since.elapsed().as_millis()).unwrap_or(u32::MAX)
 }

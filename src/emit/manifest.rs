@@ -184,7 +184,8 @@ pub fn instance_id<'a>(node: &str, files: impl IntoIterator<Item = (&'a str, &'a
     id
 }
 
-fn sha256(bytes: &[u8]) -> String {
+/// SHA-256 in hexadecimal digits.
+pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 

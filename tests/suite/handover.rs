@@ -5,7 +5,7 @@ mod arguments;
 #[path = "handover/libvirt.rs"]
 mod libvirt;
 #[path = "handover/project.rs"]
-mod project;
+pub mod project;
 #[path = "handover/seed.rs"]
 mod seed;
 #[path = "handover/shared.rs"]

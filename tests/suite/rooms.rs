@@ -24,7 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("diff", &["model", "topology"]),
     ("emit", &["diag", "model"]),
     ("init", &["lib", "world"]),
-    ("lab", &["emit", "model"]),
+    ("lab", &["diag", "diff", "emit", "model"]),
     ("load", &["diag", "model", "spec", "world"]),
     ("lower", &["diag", "model", "spec"]),
     ("model", &["diag"]),
@@ -40,8 +40,9 @@ const NARROW: &[(&str, &str, &[&str])] = &[
     ("topology", "diag", &["Span", "Sources"]),
     ("world", "model", &["scalar", "local", "path"]),
     ("cli", "model", &["artifact"]),
-    ("lab", "emit", &["xml"]),
-    ("lab", "model", &["xml"]),
+    ("lab", "diag", &["suggest"]),
+    ("lab", "emit", &["manifest", "summary", "xml"]),
+    ("lab", "model", &["data", "glob", "profile", "summary", "xml"]),
 ];
 
 /// Words that stand in one place only, with the files that may have them.
@@ -53,16 +54,16 @@ const ONLY: &[(&str, &[&str])] = &[
     ("eprintln!", &[]),
     ("eprint!", &[]),
     ("dbg!", &[]),
-    ("io::stdout", &["src/cli/show.rs", "src/cli/settings.rs"]),
+    ("io::stdout", &["src/cli/show.rs", "src/cli/settings.rs", "src/lab/first.rs", "src/lab/inside.rs"]),
     ("io::stderr", &["src/cli/show.rs", "src/cli/settings.rs"]),
     ("process::exit", &[]),
     (".unwrap()", &[]),
     (".expect(\"", &[]),
     ("env::var", &["src/world/disk.rs", "src/cli/settings.rs"]),
     ("SystemTime", &[]),
-    ("Instant::now", &[]),
-    ("std::fs", &["src/world/"]),
-    ("process::Command", &["src/world/git.rs"]),
+    ("Instant::now", &["src/lab/", "src/cli/lab.rs"]),
+    ("std::fs", &["src/world/", "src/lab/"]),
+    ("process::Command", &["src/world/git.rs", "src/lab/", "src/cli/lab.rs"]),
 ];
 
 /// Files are split before they are longer than this.

@@ -73,6 +73,7 @@ fn card(
             }
             // Equal to the name.
             "set-name" => {}
+            // Of a bridge: the cards that are plugged into it.
             "interfaces" => drop(machine.item(Topic::Interface, name).set("ports", texts(value, &key)?)),
             "parameters" => {
                 for (key, value) in map(value, &key)? {

@@ -215,8 +215,13 @@ impl Group {
         if old == speaker.status(calm.health[at]) {
             return calm;
         }
-        let base =
-            if fault == Fault::Haproxy { noticing(speaker, old, |tracker| tracker.recovery) } else { Seconds::NOW };
+        let recovery = |ill| noticing(speaker, ill, |tracker| tracker.recovery);
+        let base = match fault {
+            Fault::Haproxy => recovery(old),
+            // Both start at once: HAProxy may not be there yet when it is asked for the first time.
+            Fault::Node => Seconds { least: 0.0, most: recovery(Status::In(speaker.priority)).most },
+            Fault::Link | Fault::Keepalived => Seconds::NOW,
+        };
         let moved = self.settle(&mut calm, None);
         if calm.masters != before.masters && !calm.masters.is_empty() {
             calm.after = Some(base.plus(moved.unwrap_or(Seconds::NOW)));

@@ -1,0 +1,114 @@
+//! First processes: of a machine (`lab first`), and of a container on it (`lab contain`).
+
+use super::failure::Failure;
+use super::root::{self, Layers, OWN};
+use super::service::{Container, Service};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::mount::mount_bind;
+use rustix::process::{Resource, Rlimit, WaitOptions, setrlimit, wait};
+use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set, set_no_new_privs};
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+/// What the first process of a machine needs to know.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub struct Birth {
+    /// Folder of the machine in the sandbox: the baked tree is in `tree` below it.
+    pub home: String,
+    /// Host name.
+    pub hostname: String,
+    /// Folders below `/run` that its services have.
+    pub runtime: Vec<String>,
+}
+
+/// Becomes the first process of a machine: makes its root, says so, and takes in orphans until its standard input ends.
+///
+/// # Errors
+/// What could not be made.
+pub fn machine(request: &str) -> Result<(), Failure> {
+    let birth: Birth = serde_json::from_str(request).map_err(|error| Failure::new(error.to_string()))?;
+    let tree = format!("{}/tree", birth.home);
+    let root = root::assemble(&Layers { tree: Some(&tree), image: "/", scratch: &birth.home })?;
+    root::share(&root)?;
+    // Containers start from this machine as it is, not as it was baked.
+    let image = format!("{root}{OWN}/image");
+    fs::create_dir_all(&image).map_err(Failure::io("make a folder"))?;
+    mount_bind("/", &image).map_err(|error| Failure::new(format!("cannot bind /: {error}")))?;
+    let containers = format!("{root}{OWN}/containers");
+    fs::create_dir_all(&containers).map_err(Failure::io("make a folder"))?;
+    // An overlay cannot lie on an overlay's upper layer, but on memory it can.
+    rustix::mount::mount("tmpfs", &containers, "tmpfs", rustix::mount::MountFlags::empty(), None)
+        .map_err(|error| Failure::new(format!("cannot mount tmpfs: {error}")))?;
+    root::pivot(&root)?;
+    rustix::system::sethostname(birth.hostname.as_bytes())
+        .map_err(|error| Failure::new(format!("cannot set the host name: {error}")))?;
+    for folder in &birth.runtime {
+        fs::create_dir_all(format!("/run/{folder}")).map_err(Failure::io("make a folder below /run"))?;
+    }
+    let mut out = std::io::stdout();
+    out.write_all(b"ready\n").and_then(|()| out.flush()).map_err(Failure::io("say that the machine is there"))?;
+    tend();
+    Ok(())
+}
+
+/// Takes in orphans until standard input ends. A zombie would count as alive for whoever asks with signal 0.
+fn tend() {
+    let input = std::io::stdin();
+    loop {
+        let mut watched = [PollFd::new(&input, PollFlags::IN)];
+        let second = Timespec { tv_sec: 1, tv_nsec: 0 };
+        let ready = poll(&mut watched, Some(&second)).unwrap_or(0);
+        while matches!(wait(WaitOptions::NOHANG), Ok(Some(_))) {}
+        if ready > 0 && input.lock().read(&mut [0; 64]).unwrap_or(0) == 0 {
+            return;
+        }
+    }
+}
+
+/// What the first process of a container needs to know.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub struct Start {
+    /// The service.
+    pub service: Service,
+    /// The root that the container has: a folder on the machine.
+    pub image: String,
+}
+
+/// Becomes a daemon, in its container if it has one.
+///
+/// # Errors
+/// Why it cannot be started.
+pub fn contain(request: &str) -> Result<(), Failure> {
+    let Start { service, image } = serde_json::from_str(request).map_err(|error| Failure::new(error.to_string()))?;
+    let Some((program, arguments)) = service.command.split_first() else {
+        return Err(Failure::new(format!("`{}` has no command", service.unit)));
+    };
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    if let Some(container) = &service.container {
+        root::container(&service, container, &image)?;
+        command.envs(container.environment.iter().filter_map(|pair| pair.split_once('=')));
+        restrict(container)?;
+        if let Some((user, group)) = container.user {
+            command.uid(user).gid(group);
+        }
+    }
+    Err(Failure::new(format!("cannot run `{program}`: {}", command.exec())))
+}
+
+/// Takes away what the container does not have: capabilities, new privileges, open files without limit.
+fn restrict(container: &Container) -> Result<(), Failure> {
+    let failed = |what: &'static str| move |error: rustix::io::Errno| Failure::new(format!("cannot {what}: {error}"));
+    if let Some(limit) = container.open_files {
+        let limits = Rlimit { current: Some(limit), maximum: Some(limit) };
+        setrlimit(Resource::Nofile, limits).map_err(failed("limit open files"))?;
+    }
+    for (name, capability) in CapabilitySet::all().iter_names() {
+        if !container.capabilities.iter().any(|kept| kept.eq_ignore_ascii_case(name)) {
+            remove_capability_from_bounding_set(capability).map_err(failed("drop a capability"))?;
+        }
+    }
+    set_no_new_privs(true).map_err(failed("refuse new privileges"))
+}

@@ -1,0 +1,81 @@
+//! The first process of a sandbox: builds the lab, tries what was asked for, and is its end.
+
+use super::bench::Bench;
+use super::failure::Failure;
+use super::plan::Plan;
+use super::result::Run;
+use super::{run, sandbox::Request};
+use serde::{Deserialize, Serialize};
+use std::io::Write as _;
+use std::sync::{Mutex, mpsc};
+
+/// What the inside tells the outside, one a line.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Word {
+    /// What happens now, for people.
+    Progress(String),
+    /// The lab is up, after so many milliseconds.
+    Up(u32),
+    /// What was found.
+    Found(Box<Run>),
+    /// It cannot go on.
+    Failed(String, Option<String>),
+}
+
+/// The outside says this when the lab shall stay up without it.
+pub const STAY: &str = "stay";
+
+/// Says something to the outside.
+pub fn tell(word: &Word) {
+    static TELLING: Mutex<()> = Mutex::new(());
+    let _one = TELLING.lock();
+    if let Ok(text) = serde_json::to_string(word) {
+        let mut out = std::io::stdout();
+        out.write_all((text + "\n").as_bytes()).and_then(|()| out.flush()).ok();
+    }
+}
+
+/// Does what was asked for. Returns when everything is done or nobody listens any more: the sandbox ends with this process.
+pub fn main(request: Request, plan: Plan) {
+    // Signals of the terminal are for the outside.
+    rustix::process::setsid().ok();
+    let (end, ended) = mpsc::channel::<()>();
+    let listener = end.clone();
+    std::thread::spawn(move || {
+        let mut stays = false;
+        for line in std::io::stdin().lines().map_while(Result::ok) {
+            stays |= line == STAY;
+        }
+        if !stays {
+            listener.send(()).ok();
+        }
+    });
+    std::thread::spawn(move || {
+        let stays = match work(&request, plan) {
+            Ok(stays) => stays,
+            Err(failure) => {
+                tell(&Word::Failed(failure.message, failure.hint));
+                None
+            }
+        };
+        match stays {
+            // Up until somebody ends it: the machines live as long as this does.
+            Some(bench) => loop {
+                std::thread::park();
+                let _ = &bench;
+            },
+            None => end.send(()).ok(),
+        }
+    });
+    ended.recv().ok();
+}
+
+fn work(request: &Request, plan: Plan) -> Result<Option<Bench>, Failure> {
+    let bench = Bench::build(plan, request.level)?;
+    tell(&Word::Up(bench.up_ms));
+    let Some(wanted) = &request.test else { return Ok(Some(bench)) };
+    let found = run::all(&bench, wanted, &|text| tell(&Word::Progress(text)))?;
+    tell(&Word::Found(Box::new(found)));
+    Ok(None)
+}

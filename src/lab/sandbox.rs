@@ -1,0 +1,216 @@
+//! The sandbox around a lab, seen from outside: how it begins, how it is found again, and how it ends.
+//!
+//! Everything that a lab makes is inside network, mount, process and IPC namespaces of its own. Its first process is bake
+//! itself; when that ends, however it ends, the kernel kills every process in there, and with them go namespaces, bridges,
+//! cables, mounts and files in memory. The one thing outside is a small file that says which process it is.
+
+use super::failure::Failure;
+use super::process::{self, Pid};
+use super::result::Level;
+use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// What the inside is asked to do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Request {
+    /// Name of the lab.
+    pub name: String,
+    /// The output that is rehearsed, an absolute path.
+    pub dist: PathBuf,
+    /// How much of a machine is real.
+    pub level: Level,
+    /// What to try; `None`: nothing, the lab stays up.
+    pub test: Option<Vec<String>>,
+}
+
+/// What the outside knows of a lab.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct State {
+    /// Name of the lab.
+    pub name: String,
+    /// The output that it rehearses.
+    pub dist: PathBuf,
+    /// The process that holds the sandbox, and when it was started: another one with its number is not meant.
+    pub pid: Pid,
+    /// In ticks since the system's start.
+    pub started: u64,
+}
+
+/// Programs that a lab needs, with the Debian package that has each.
+const PROGRAMS: [(&str, &str); 9] = [
+    ("unshare", "util-linux"),
+    ("nsenter", "util-linux"),
+    ("ip", "iproute2"),
+    ("bridge", "iproute2"),
+    ("nft", "nftables"),
+    ("openssl", "openssl"),
+    ("haproxy", "haproxy"),
+    ("keepalived", "keepalived"),
+    ("wget", "wget"),
+];
+
+/// Where programs are.
+const PLACES: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/// What is missing for a lab on this machine; nothing if it can be built.
+///
+/// # Errors
+/// Everything that is missing, at once.
+pub fn possible() -> Result<(), Failure> {
+    if !rustix::process::geteuid().is_root() {
+        return Err(
+            Failure::new("a lab needs root: it makes namespaces, bridges and filters").hint("run it with `sudo`")
+        );
+    }
+    let there = |program: &str| PLACES.iter().any(|place| PathBuf::from(place).join(program).exists());
+    let missing: Vec<&(&str, &str)> = PROGRAMS.iter().filter(|(program, _)| !there(program)).collect();
+    if !missing.is_empty() {
+        let programs: Vec<String> = missing.iter().map(|(program, _)| format!("`{program}`")).collect();
+        let mut packages: Vec<&str> = missing.iter().map(|(_, package)| *package).collect();
+        packages.dedup();
+        return Err(Failure::new(format!("a lab needs {}, which this machine does not have", programs.join(", ")))
+            .hint(format!("on Debian: `apt-get install {}`", packages.join(" "))));
+    }
+    let namespaces = ["net", "mnt", "pid", "uts", "ipc"];
+    let missing: Vec<&str> =
+        namespaces.into_iter().filter(|name| !PathBuf::from(format!("/proc/self/ns/{name}")).exists()).collect();
+    if !missing.is_empty() {
+        let message = format!("this kernel has no namespaces of the kinds {}", missing.join(", "));
+        return Err(Failure::new(message).hint("a lab needs a kernel with CONFIG_NAMESPACES"));
+    }
+    Ok(())
+}
+
+/// The folder with what is known of labs.
+fn folder() -> PathBuf {
+    PathBuf::from("/run/bake-lab")
+}
+
+fn file(name: &str) -> PathBuf {
+    folder().join(format!("{name}.json"))
+}
+
+/// What is known of the lab called `name`.
+pub fn find(name: &str) -> Option<State> {
+    serde_json::from_slice(&fs::read(file(name)).ok()?).ok()
+}
+
+/// The labs that there are, up or left behind.
+pub fn all() -> Vec<State> {
+    let entries = fs::read_dir(folder()).into_iter().flatten().flatten();
+    let mut found: Vec<State> =
+        entries.filter_map(|entry| serde_json::from_slice(&fs::read(entry.path()).ok()?).ok()).collect();
+    found.sort_by(|a: &State, b| a.name.cmp(&b.name));
+    found
+}
+
+impl State {
+    /// Whether its process is still there.
+    pub fn up(&self) -> bool {
+        process::stat(&self.pid.to_string()).is_some_and(|(state, _, started)| state != 'Z' && started == self.started)
+    }
+
+    /// The sandbox's first process, seen from outside.
+    pub fn first(&self) -> Option<Pid> {
+        process::descendants(self.pid).into_iter().find(|pid| process::inner(*pid) == Some(1))
+    }
+}
+
+/// Starts a sandbox, with pipes to the first process in it.
+///
+/// # Errors
+/// When there is a lab of that name already, or the system refuses.
+pub fn start(request: &Request) -> Result<(Child, State), Failure> {
+    if let Some(state) = find(&request.name).filter(State::up) {
+        return Err(Failure::new(format!("there is a lab called `{}` already (process {})", state.name, state.pid))
+            .hint(format!("`bake lab down --name {}`, or take another name with `--name`", state.name)));
+    }
+    let program = std::env::current_exe().map_err(Failure::io("find bake itself"))?;
+    let text = serde_json::to_string(request).map_err(|error| Failure::new(error.to_string()))?;
+    let mut command = Command::new("unshare");
+    command.args(["--net", "--mount", "--pid", "--ipc", "--fork", "--kill-child", "--mount-proc"]);
+    command.args(["--propagation", "private", "--"]).arg(program).args(["lab", "inside", &text]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(Failure::io("run `unshare`"))?;
+    let pid = Pid::try_from(child.id()).unwrap_or_default();
+    let started = process::stat(&pid.to_string()).map_or(0, |(_, _, started)| started);
+    let state = State { name: request.name.clone(), dist: request.dist.clone(), pid, started };
+    if let Err(failure) = remember(&state) {
+        child.kill().and_then(|()| child.wait().map(drop)).ok();
+        return Err(failure);
+    }
+    Ok((child, state))
+}
+
+fn remember(state: &State) -> Result<(), Failure> {
+    let failed = |error: io::Error| Failure::new(format!("cannot write `{}`: {error}", file(&state.name).display()));
+    fs::create_dir_all(folder()).map_err(failed)?;
+    let text = serde_json::to_string(state).map_err(|error| Failure::new(error.to_string()))?;
+    let new = folder().join(format!(".{}.new", state.name));
+    fs::write(&new, text + "\n").and_then(|()| fs::rename(&new, file(&state.name))).map_err(failed)
+}
+
+/// Forgets a lab: its file goes, and the folder with the last one.
+pub fn forget(name: &str) {
+    fs::remove_file(file(name)).ok();
+    fs::remove_file(folder().join(format!(".{name}.new"))).ok();
+    fs::remove_dir(folder()).ok();
+}
+
+/// Ends a lab and forgets it; whether it was up.
+///
+/// # Errors
+/// When its process does not end.
+pub fn end(state: &State) -> Result<bool, Failure> {
+    let up = state.up();
+    if up {
+        // The kernel kills the first process with it (`--kill-child`), and everything with that.
+        let first = state.first();
+        process::signal(state.pid, Signal::KILL);
+        let begin = Instant::now();
+        let remains = || state.up() || first.is_some_and(process::runs);
+        while remains() {
+            if begin.elapsed() > Duration::from_secs(10) {
+                return Err(Failure::new(format!("process {} of the lab `{}` does not end", state.pid, state.name)));
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+    forget(&state.name);
+    Ok(up)
+}
+
+/// The machines of the lab whose first process is `first`, with their own first processes as the sandbox numbers them.
+pub fn machines(first: Pid) -> BTreeMap<String, Pid> {
+    let machines = fs::read(format!("/proc/{first}/root{}", super::bench::MACHINES)).unwrap_or_default();
+    serde_json::from_slice(&machines).unwrap_or_default()
+}
+
+/// Options of nsenter(1) that lead to a machine of the lab whose first process is `first`.
+///
+/// # Errors
+/// When there is no such machine.
+pub fn enter(first: Pid, node: &str) -> Result<Vec<String>, Failure> {
+    let inside = format!("/proc/{first}/root");
+    let machines = machines(first);
+    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let mut found = words(&format!("--target {first} --net --mount --pid --ipc -- nsenter"));
+    if let Some(pid) = machines.get(node) {
+        found.extend(words(&format!("--target {pid} --net --mount --pid --uts --ipc --")));
+    } else if PathBuf::from(format!("{inside}/run/netns/{node}")).exists() {
+        found.extend(words(&format!("--net=/run/netns/{node} --")));
+    } else {
+        let names = fs::read_dir(format!("{inside}/run/netns")).into_iter().flatten().flatten();
+        let mut names: Vec<String> = names.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.sort();
+        let hint = crate::diag::suggest::hint(node, names.iter().map(String::as_str));
+        return Err(Failure { message: format!("the lab has no machine `{node}`"), hint });
+    }
+    Ok(found)
+}

@@ -1,0 +1,227 @@
+//! `bake lab` with the real daemons. Each test has a lab of its own; they do not see each other.
+
+use crate::handover::project::Project;
+use crate::support::{bake, engine, root, run, said};
+use bake::lab::result::{Run, Verdict};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::time::{Duration, Instant};
+
+const ROLE: &str = "profiles/roles/loadbalancer.yaml";
+const FIRST: &str = "profiles/nodes/loadbalancer1.yaml";
+
+fn possible() -> bool {
+    root() && ["haproxy", "keepalived", "ip", "nft", "openssl", "wget"].iter().all(|name| engine(name).is_some())
+}
+
+/// The project with some changes, built; in these profiles findings with these codes are accepted.
+fn built(changes: &[(&str, &str, &str)], accepted: &[(&str, &str)]) -> Project {
+    let project = Project::new();
+    for (file, from, to) in changes {
+        project.edit(file, from, to);
+    }
+    for (file, code) in accepted {
+        let path = project.root().join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let allow = format!("\nallow:\n  - {{rule: {code}, reason: this is what is tried}}\n");
+        std::fs::write(path, text + &allow).unwrap();
+    }
+    project.build();
+    project
+}
+
+fn rehearse(project: &Project, scenarios: &[&str]) -> (Option<i32>, Run) {
+    let mut command = bake();
+    command.current_dir(project.root()).args(["lab", "test", "--format", "json"]);
+    for scenario in scenarios {
+        command.args(["--scenario", scenario]);
+    }
+    let output = run(&mut command);
+    let text = String::from_utf8_lossy(&output.stdout);
+    let found = bake::lab::report::read(&text).unwrap_or_else(|why| panic!("{why}: {}", said(&output)));
+    (output.status.code(), found)
+}
+
+fn wrong(run: &Run) -> Vec<String> {
+    run.assertions().filter(|one| !one.passed).map(|one| format!("{}: {}", one.what, one.seen)).collect()
+}
+
+fn table(run: &Run) -> String {
+    bake::lab::report::text(run, 100, false)
+}
+
+#[test]
+fn the_short_list_holds() {
+    if !possible() {
+        return;
+    }
+    let project = built(&[], &[]);
+    let (status, run) = rehearse(&project, &["short"]);
+    assert_eq!((status, run.verdict()), (Some(0), Verdict::Passed), "{}", table(&run));
+    let names: Vec<&str> = run.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
+    assert_eq!(names, ["start", "reach", "flows", "haproxy-killed", "node-gone"]);
+    for scenario in &run.scenarios[3..] {
+        for watch in &scenario.vips {
+            assert_eq!(watch.moves[0].measured.owners, ["loadbalancer2"], "{}", table(&run));
+            assert_eq!(watch.moves[1].measured.owners, ["loadbalancer1"], "{}", table(&run));
+        }
+        assert!(scenario.probes.iter().all(|probe| probe.answers.len() == 3), "three backends each: {}", table(&run));
+    }
+}
+
+/// Priorities 110 and 100 with a weight of -10: an ill master only comes down to what the other one has.
+#[test]
+fn a_weight_that_only_ties_leaves_the_address_where_nobody_answers() {
+    if !possible() {
+        return;
+    }
+    let changes = [(FIRST, "default: 150", "default: 110"), (ROLE, "vrrp_weight: -60", "vrrp_weight: -10")];
+    let project = built(&changes, &[(FIRST, "vrrp-no-failover")]);
+    let (status, run) = rehearse(&project, &["haproxy-stopped"]);
+    assert_eq!((status, run.verdict()), (Some(1), Verdict::Failed), "{}", table(&run));
+    // The address stays, just as it was foretold, ...
+    let moves = run.scenarios.iter().flat_map(|one| &one.vips).flat_map(|watch| &watch.moves);
+    assert!(moves.clone().all(|one| one.agrees() == Some(true)), "{}", table(&run));
+    assert!(moves.clone().all(|one| one.measured.owners == ["loadbalancer1"]), "{}", table(&run));
+    // ... and that is what is wrong.
+    let wrong = wrong(&run);
+    assert!(wrong.iter().all(|line| line.contains("is answered in the end")) && wrong.len() == 2, "{wrong:#?}");
+}
+
+#[test]
+fn balancers_that_do_not_hear_each_other_both_hold_the_address() {
+    if !possible() {
+        return;
+    }
+    let vrrp = "  - {name: vrrp, protocol: vrrp, from: [\"role:loadbalancer\"]}\n";
+    let project = built(&[(ROLE, vrrp, "")], &[("profiles/cluster.yaml", "firewall-closed")]);
+    let (status, run) = rehearse(&project, &["start"]);
+    assert_eq!(status, Some(1), "{}", table(&run));
+    for watch in &run.scenarios[0].vips {
+        assert_eq!(watch.moves[0].measured.owners, ["loadbalancer1", "loadbalancer2"], "{}", table(&run));
+        assert_eq!(watch.moves[0].agrees(), Some(true), "it was foretold");
+    }
+    let wrong = wrong(&run);
+    assert!(wrong.len() == 2 && wrong.iter().all(|line| line.starts_with("one node holds")), "{wrong:#?}");
+}
+
+#[test]
+fn a_keepalived_that_cannot_do_its_work_does_not_pass() {
+    if !possible() {
+        return;
+    }
+    for (kept, expected) in [
+        ("[NET_RAW, SETUID, SETGID]", "Keepalived has the rights that it needs"),
+        ("[NET_ADMIN, NET_RAW]", "every script that Keepalived tracks has run"),
+    ] {
+        let all = "[NET_ADMIN, NET_RAW, SETUID, SETGID]";
+        let project = built(&[(ROLE, all, kept)], &[(ROLE, "vrrp-container")]);
+        let (status, run) = rehearse(&project, &["start"]);
+        assert_eq!(status, Some(1), "{kept}: {}", table(&run));
+        let wrong = wrong(&run);
+        assert!(wrong.iter().any(|line| line.starts_with(expected)), "{kept}: {wrong:#?}");
+    }
+}
+
+/// What of this machine could show that there was a lab.
+fn traces(name: &str) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    let entries = |path: &str| std::fs::read_dir(path).into_iter().flatten().flatten();
+    for entry in entries("/proc") {
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        if line.contains(&format!("\"name\":\"{name}\"")) && !stat.contains(") Z ") {
+            found.insert(format!("process {line}"));
+        }
+    }
+    for folder in ["/run/bake-lab", "/run/netns", "/sys/class/net"] {
+        let own = |entry: &std::fs::DirEntry| {
+            let file = entry.file_name().into_string().unwrap_or_default();
+            if folder == "/run/bake-lab" { file.contains(name) } else { file.starts_with("vnet") || file.contains(':') }
+        };
+        found.extend(entries(folder).filter(own).map(|entry| entry.path().display().to_string()));
+    }
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    found.extend(mounts.lines().filter(|line| line.contains("/run/lab")).map(str::to_owned));
+    found.into_iter().collect()
+}
+
+fn lab(folder: &Path, arguments: &[&str]) -> Output {
+    run(bake().current_dir(folder).arg("lab").args(arguments))
+}
+
+#[test]
+fn a_lab_that_is_killed_at_any_moment_leaves_nothing() {
+    if !possible() {
+        return;
+    }
+    let project = built(&[], &[]);
+    for (at, verb) in [(20, "up"), (60, "test"), (150, "up"), (300, "test"), (600, "up"), (1500, "test")] {
+        let name = format!("killed-{at}-{}", std::process::id());
+        let mut command = bake();
+        command.current_dir(project.root()).args(["lab", verb, "--name", &name]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(at));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let down = lab(project.root(), &["down", "--name", &name]);
+        assert!(down.status.success() || said(&down).contains("no lab is called"), "{at}: {}", said(&down));
+        // What the kernel takes away when bake is gone, it takes away at once, but not in no time.
+        let begin = Instant::now();
+        while !traces(&name).is_empty() && begin.elapsed() < Duration::from_secs(5) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert_eq!(traces(&name), [""; 0], "after {at} ms");
+    }
+}
+
+#[test]
+fn a_lab_is_up_until_it_is_taken_down() {
+    if !possible() {
+        return;
+    }
+    let project = built(&[], &[]);
+    let names = ["one", "two"].map(|name| format!("{name}-{}", std::process::id()));
+    for name in &names {
+        let up = lab(project.root(), &["up", "--name", name]);
+        assert!(up.status.success(), "{}", said(&up));
+    }
+    let again = lab(project.root(), &["up", "--name", &names[0]]);
+    assert_eq!(again.status.code(), Some(2), "{}", said(&again));
+    assert!(said(&again).contains("already"), "{}", said(&again));
+    for name in &names {
+        let host = lab(project.root(), &["exec", "--name", name, "worker1", "hostname"]);
+        assert_eq!(String::from_utf8_lossy(&host.stdout).trim(), "worker1", "{}", said(&host));
+        let wrong = lab(project.root(), &["exec", "--name", name, "worker9", "true"]);
+        assert!(said(&wrong).contains("did you mean"), "{}", said(&wrong));
+    }
+    let down = lab(project.root(), &["down", "--name", &names[0]]);
+    assert!(down.status.success(), "{}", said(&down));
+    assert_eq!(traces(&names[0]), [""; 0]);
+    let status = lab(project.root(), &["status", "--name", &names[1]]);
+    assert!(said(&status).contains("loadbalancer1"), "{}", said(&status));
+    assert!(lab(project.root(), &["down", "--name", &names[1]]).status.success());
+    assert_eq!(traces(&names[1]), [""; 0]);
+}
+
+#[test]
+fn what_is_missing_is_said_before_anything_is_made() {
+    let scratch = tempfile::tempdir().unwrap();
+    let output = lab(scratch.path(), &["test"]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = said(&output);
+    let plain = ["needs root", "is no output of `bake build`", "does not have"];
+    assert!(plain.iter().any(|words| text.contains(words)), "{text}");
+    if !root() {
+        return;
+    }
+    let project = Project::new();
+    project.ends(&["build", "--node", "master1"], 0);
+    let output = lab(project.root(), &["test"]);
+    assert!(said(&output).contains("a lab needs all machines"), "{}", said(&output));
+    project.build();
+    let output = lab(project.root(), &["test", "--scenario", "haproxy-kiled"]);
+    assert!(said(&output).contains("did you mean `haproxy-killed`"), "{}", said(&output));
+}
