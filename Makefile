@@ -1,9 +1,17 @@
 # The two commands of the README are `cargo run --release -- build` and `make test`.
 
-.PHONY: build test lab engines lint doc bench
+CARGO_HOME ?= $(HOME)/.cargo
+# Where it was compiled and where crates lie are nobody's business: the same sources give the same program anywhere.
+REMAP = --remap-path-prefix=$(CURDIR)=/build --remap-path-prefix=$(CARGO_HOME)=/cargo
+
+.PHONY: build release test lab engines lint doc nix bench
 
 build:
 	cargo run --release -- build
+
+# The program to hand on, the same bytes from any folder (docs/nix.md).
+release:
+	RUSTFLAGS="$${RUSTFLAGS-} $(REMAP)" cargo build --release --locked
 
 # Installs what the tests need, then runs all of them. Without root or sudo the tests that miss an engine say so.
 test: engines
@@ -16,6 +24,7 @@ lab: build
 
 engines:
 	sh tests/engines/install.sh tests/engines/packages.txt
+	cargo fetch --locked
 
 lint:
 	cargo fmt --check
@@ -23,6 +32,12 @@ lint:
 
 doc:
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --no-deps --document-private-items
+
+# With real nixpkgs, so from the network; the tests have a stub of it.
+nix:
+	nix flake check --print-build-logs
+	nix build .#bake .#cluster --no-link
+	nix build .#bake .#cluster --no-link --rebuild --builders '' --max-jobs 1
 
 bench:
 	cargo bench

@@ -152,6 +152,28 @@ impl Plan {
         Some((files, Facts(baked.remembered())))
     }
 
+    /// Where the value was written that the byte at `offset` of a node's file belongs to. `text` is the file as this plan
+    /// makes it. `None` where that cannot be told: the file's inputs are all that is known.
+    pub fn origin(&self, node: &str, file: &str, text: &str, offset: usize) -> Option<Span> {
+        let project = self.project.as_ref()?;
+        let part = self.assemble(project, project.cluster.node(node)?, &mut Sink::default())?.part;
+        let path = match model::artifact::complete(file) {
+            "config.ign" => emit::locate::json(text, offset),
+            "user-data" => {
+                let emit::locate::Entry { list, name, field } = emit::locate::cloud_config(text, offset)?;
+                let (storage, passwd) = (&part.config.storage, &part.config.passwd);
+                let (of, index) = match list {
+                    "users" => (["passwd", "users"], passwd.users.iter().position(|user| user.name == name)?),
+                    _ => (["storage", "files"], storage.files.iter().position(|file| file.path == name)?),
+                };
+                let entry = model::Path::root().then(of[0]).then(of[1]).then(index);
+                field.map_or(entry.clone(), |field| entry.then(field))
+            }
+            _ => return None,
+        };
+        part.trace.span(&path)
+    }
+
     /// What a node runs, listens on and needs, with the place that each thing comes from. `None` means that errors were
     /// reported.
     pub fn explain(&self, node: &str, sink: &mut Sink) -> Option<String> {

@@ -38,12 +38,16 @@ mod lab;
 mod lab_report;
 #[path = "suite/lowering.rs"]
 mod lowering;
+#[path = "suite/nix.rs"]
+mod nix;
 #[path = "suite/parts.rs"]
 mod parts;
 #[path = "suite/profiles.rs"]
 mod profiles;
 #[path = "suite/projects.rs"]
 mod projects;
+#[path = "suite/rebuild.rs"]
+mod rebuild;
 #[path = "suite/roles.rs"]
 mod roles;
 #[path = "suite/rooms.rs"]

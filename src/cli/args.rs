@@ -156,6 +156,12 @@ pub(super) struct Verify {
     /// The output to check
     #[arg(value_name = "DIR", default_value = "dist")]
     pub(super) folder: PathBuf,
+    /// Build the project again, elsewhere, with other threads, umask, locale and time zone, and compare every byte
+    #[arg(long)]
+    pub(super) rebuild: bool,
+    /// Where the profiles are
+    #[arg(long, value_name = "DIR", default_value = "profiles", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) profiles: String,
     /// How to report
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: Form,

@@ -9,6 +9,7 @@ mod explain;
 mod found;
 mod init;
 mod lab;
+mod rebuild;
 mod report;
 mod schema;
 mod settings;

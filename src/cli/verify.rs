@@ -2,6 +2,7 @@
 
 use super::Outcome;
 use super::args::{Form, Verify};
+use super::rebuild;
 use super::report::{report, unusable};
 use super::settings::{Settings, Volume};
 use super::show::Show;
@@ -19,13 +20,19 @@ pub(super) fn run(settings: &Settings, show: &Show, args: &Verify) -> Outcome {
     let folder = settings.path(&args.folder);
     let mut sink = Sink::default();
     let checked = check(&folder, &mut sink);
+    let manifest = checked.as_ref().map(|checked| &checked.manifest).filter(|_| args.rebuild);
+    let plan = manifest.and_then(|manifest| rebuild::run(settings, show, args, &folder, manifest, &mut sink));
     let found = sink.finish();
-    let outcome = report(show, args.format, &Sources::default(), &found, Map::new(), &str::to_owned);
+    let none = Sources::default();
+    let sources = plan.as_ref().map_or(&none, |plan| &plan.sources);
+    let redact = |text: &str| plan.as_ref().map_or_else(|| text.to_owned(), |plan| plan.redact(text));
+    let outcome = report(show, args.format, sources, &found, Map::new(), &redact);
     if let (Some(checked), Outcome::Done, Form::Text, true) =
         (checked, outcome, args.format, settings.volume > Volume::Quiet)
     {
-        let Checked { files, incomplete } = checked;
-        show.note(&format!("{}: all of {files} files are as they were built", folder.display()));
+        let Checked { files, incomplete, .. } = checked;
+        let again = if args.rebuild { ", and built again they are the same" } else { "" };
+        show.note(&format!("{}: all of {files} files are as they were built{again}", folder.display()));
         if incomplete > 0 {
             show.note(&format!("{incomplete} of them without their secrets: no machine can start from them"));
         }
@@ -38,6 +45,7 @@ const SHARED: &[&str] = &["terraform/"];
 
 /// What a manifest lists.
 struct Checked {
+    manifest: Manifest,
     files: usize,
     /// Files with gaps in place of secrets.
     incomplete: usize,
@@ -61,7 +69,7 @@ fn check(folder: &Path, sink: &mut Sink) -> Option<Checked> {
             listed.insert(whole);
         }
     }
-    let shared = manifest.cluster.map(|cluster| cluster.files).unwrap_or_default();
+    let shared = manifest.cluster.as_ref().map(|cluster| cluster.files.clone()).unwrap_or_default();
     for (path, file) in &shared {
         file_as_listed(&disk, path, file, sink);
         listed.extend(path.match_indices('/').map(|(at, _)| path[..at].to_owned()));
@@ -78,9 +86,10 @@ fn check(folder: &Path, sink: &mut Sink) -> Option<Checked> {
             sink.push(mismatch(format!("`{}` is not a regular file", entry.path)));
         }
     }
-    let of_nodes = || manifest.nodes.values().flat_map(|node| node.files.keys());
-    let incomplete = of_nodes().filter(|path| complete(path) != *path).count();
-    Some(Checked { files: of_nodes().count() + shared.len(), incomplete })
+    let of_nodes: Vec<&String> = manifest.nodes.values().flat_map(|node| node.files.keys()).collect();
+    let incomplete = of_nodes.iter().filter(|path| complete(path) != **path).count();
+    let files = of_nodes.len() + shared.len();
+    Some(Checked { manifest, files, incomplete })
 }
 
 fn compare(disk: &Disk, name: &str, node: &ManifestNode, sink: &mut Sink) {

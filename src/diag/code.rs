@@ -344,4 +344,6 @@ codes! {
         "The file was changed, lost or added after the build. Build again.";
     NotComparable = "not-comparable", Error, "two builds cannot be compared",
         "`bake diff` says that nothing changes only where it has understood everything. An output that is damaged or has no manifest, an artefact of an unknown kind or one with a key that this bake does not know, or a manifest of another format is none that it can compare. Build again, or use the bake that wrote it.";
+    RebuildDiffers = "rebuild-differs", Error, "a file is different when it is built again",
+        "`bake verify --rebuild` builds the project twice more, under other circumstances. Where both builds agree with each other and not with the output, the output was built from something else: the project was edited since, a secret or bake itself is another one. Where they disagree with each other, what the file is made from gives something else each time, such as a secret that is read from a changing file, or bake has a fault that it is good to report.";
 }

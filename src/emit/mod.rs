@@ -3,6 +3,7 @@
 pub mod cloud_config;
 pub mod iso;
 pub mod json;
+pub mod locate;
 pub mod manifest;
 pub mod nar;
 pub mod schema;

@@ -3,6 +3,7 @@
 //! Phases get a `&dyn World`; nothing else touches the disk. [`disk`] is the real one, confined to the
 //! project; [`memory`] serves tests, fuzzing and library users; [`layers`] puts a library behind either.
 
+pub mod again;
 mod beneath;
 pub mod disk;
 pub mod file;
@@ -13,6 +14,7 @@ pub mod local;
 pub mod memory;
 pub mod omit;
 pub mod output;
+pub mod record;
 
 use crate::model::scalar::SecretRef;
 
