@@ -8,9 +8,9 @@ use super::show::Show;
 use crate::diag::{Code, Diagnostic, Sink, Sources};
 use crate::model::artifact::Artifact;
 use crate::world::disk::Disk;
+use crate::world::file;
 use crate::world::omit::Omit;
 use crate::world::output::{Failure, MANIFEST, Output};
-use crate::world::{Trouble, World as _};
 use crate::{Facts, Manifest, ManifestCluster, ManifestNode, Plan, Request};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -69,18 +69,11 @@ pub(super) fn run(settings: &Settings, show: &Show, args: &Build) -> Outcome {
 /// The names and patterns of nodes that were asked for: those of the command line, and a line of the file each.
 fn wanted(settings: &Settings, args: &Build) -> Result<Vec<String>, Diagnostic> {
     let mut nodes = args.nodes.clone();
-    let Some(file) = &args.nodes_file else { return Ok(nodes) };
-    let path = settings.path(file);
-    let shown = path.display();
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = path.file_name().and_then(std::ffi::OsStr::to_str).unwrap_or_default();
-    let read = Disk::open(folder).and_then(|disk| disk.read(name)).map_err(|trouble| match trouble {
-        Trouble::Missing => Diagnostic::new(Code::FileMissing, format!("there is no file `{shown}`")),
-        Trouble::Other(why) => Diagnostic::new(Code::FileUnreadable, format!("cannot read `{shown}`: {why}")),
-        _ => Diagnostic::new(Code::FileUnreadable, format!("`{shown}` is not a regular file")),
-    })?;
-    let text =
-        String::from_utf8(read).map_err(|_| Diagnostic::new(Code::NotUtf8, format!("`{shown}` is not valid UTF-8")))?;
+    let Some(list) = &args.nodes_file else { return Ok(nodes) };
+    let path = settings.path(list);
+    let read = file::read(&path).map_err(|failure| Diagnostic::new(Code::FileUnreadable, failure.message))?;
+    let text = String::from_utf8(read)
+        .map_err(|_| Diagnostic::new(Code::NotUtf8, format!("`{}` is not valid UTF-8", path.display())))?;
     nodes.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned));
     Ok(nodes)
 }

@@ -71,8 +71,7 @@ fn nodes_come_from_a_file() {
     assert!(refused(&out, &["--nodes-file", argument]).contains("no node is called `worker9`"));
     fs::write(&list, b"\xff\n").unwrap();
     assert!(refused(&out, &["--nodes-file", argument]).contains("is not valid UTF-8"));
-    assert!(refused(&out, &["--nodes-file", "/none/of/it"]).contains("there is no file `/none/of/it`"));
-    assert!(refused(&out, &["--nodes-file", "/dev/null"]).contains("is not a regular file"));
+    assert!(refused(&out, &["--nodes-file", "/none/of/it"]).contains("cannot read `/none/of/it`"));
 }
 
 #[test]
