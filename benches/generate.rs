@@ -41,7 +41,7 @@ pub(crate) fn cluster(nodes: usize) -> MemoryWorld {
     let card = "interfaces:\n  - {name: virbr_fleet, network: fleet, address: 172.16.0.1}\n";
     world.file("profiles/nodes/hypervisor.yaml", router.replacen("interfaces:\n", card, 1));
     // Who serves k3s serves the fleet: `bake check` would refuse a cluster whose firewalls keep it out.
-    for role in ["dns", "ntp", "k3s-server", "nfs-server"] {
+    for role in ["dns", "ntp", "k3s-node", "k3s-server", "nfs-server"] {
         let path = format!("profiles/roles/{role}.yaml");
         let text = std::fs::read_to_string(root.join(&path)).expect("role");
         world.file(path, text.replace("\"network:k3s\"", "\"network:k3s\", \"network:fleet\""));

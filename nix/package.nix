@@ -50,10 +50,7 @@ rustPlatform.buildRustPackage {
   pname = manifest.package.name;
   inherit (manifest.package) version;
 
-  src = source (
-    here: _: _:
-    below package here || leadsTo package here
-  );
+  src = source (here: below package here || leadsTo package here);
   cargoLock.lockFile = ../Cargo.lock;
 
   # Where it is built is nobody's business: without this, a build outside of the sandbox would have its folder inside.

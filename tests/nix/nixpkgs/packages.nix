@@ -99,7 +99,8 @@ let
   prebuilt =
     attributes:
     let
-      made = shell "${attributes.pname}-${attributes.version}" { } ''
+      # The source is looked at, too: which files are in it is part of what is tried.
+      made = shell "${attributes.pname}-${attributes.version}" { inherit (attributes) src; } ''
         mkdir -p $out/bin
         cp ${./bake} $out/bin/${attributes.pname}
       '';
@@ -108,7 +109,7 @@ let
     // attributes.passthru
     // {
       inherit (attributes) meta;
-      overrideAttrs = change: prebuilt (attributes // removeAttrs (change attributes) [ "src" ]);
+      overrideAttrs = change: prebuilt (attributes // change attributes);
     };
 
   # A tool that is not looked at here: it agrees with everything.
