@@ -39,12 +39,13 @@ fn two_folders_give_one_program() {
     for part in ["cache", "index"] {
         symlink(home.join("registry").join(part), elsewhere.join("registry").join(part)).unwrap();
     }
+    let folders = [("a", &home), ("an/other/place", &elsewhere)];
+    let folders = folders.map(|(folder, home)| (scratch.path().join(folder), home));
+    folders.iter().for_each(|(folder, _)| copy(repository(), folder));
     let mut programs = Vec::new();
-    for (folder, home) in [("a", &home), ("an/other/place", &elsewhere)] {
-        let folder = scratch.path().join(folder);
-        copy(repository(), &folder);
+    for (folder, home) in &folders {
         let mut make = Command::new("make");
-        make.current_dir(&folder).arg("release").env("CARGO_HOME", home).env("CARGO_NET_OFFLINE", "true");
+        make.current_dir(folder).arg("release").env("CARGO_HOME", home).env("CARGO_NET_OFFLINE", "true");
         make.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0").env("CARGO_TARGET_DIR", folder.join("target"));
         for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "MAKEFLAGS", "MAKELEVEL"] {
             make.env_remove(variable);
