@@ -41,7 +41,9 @@ fn two_folders_give_one_program() {
     }
     let folders = [("a", &home), ("an/other/place", &elsewhere)];
     let folders = folders.map(|(folder, home)| (scratch.path().join(folder), home));
-    folders.iter().for_each(|(folder, _)| copy(repository(), folder));
+    for (folder, _) in &folders {
+        copy(repository(), folder);
+    }
     let mut programs = Vec::new();
     for (folder, home) in &folders {
         let mut make = Command::new("make");
