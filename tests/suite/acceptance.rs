@@ -498,11 +498,12 @@ fn s18_a_role_that_goes_takes_its_files_along() {
     for (name, root) in projects() {
         let root = scratch.path().join(root.strip_prefix(repository()).unwrap());
         let bake = |arguments: &[&str]| {
-            let output = run(bake().arg("-C").arg(&root).args(arguments));
+            let output = run(crate::support::bake().arg("-C").arg(&root).args(arguments));
             assert!(output.status.success(), "{name}: {arguments:?}: {}", said(&output));
             said(&output)
         };
         let balancer = read(&root).cluster.vips[0].candidates[1].clone();
+        bake(&["build", "--quiet"]);
         let before = bake(&["explain", "node", &balancer]);
         for kept in
             ["/etc/haproxy/haproxy.cfg", "/etc/keepalived/keepalived.conf", "keepalived.container", "ip_nonlocal_bind"]
@@ -512,13 +513,25 @@ fn s18_a_role_that_goes_takes_its_files_along() {
         let profile = root.join("profiles/nodes").join(format!("{balancer}.yaml"));
         let text = fs::read_to_string(&profile).unwrap();
         let roles = text.lines().find(|line| line.starts_with("roles:")).unwrap();
-        let without = text.replace(roles, "roles: [base]");
+        // Names and time are still its own affair, so it keeps the way there.
+        let plain =
+            "description: reaches names and time\nroutes:\n  - {to: \"network:infra?\", reason: names and time}\n";
+        fs::create_dir_all(root.join("profiles/roles")).unwrap();
+        fs::write(root.join("profiles/roles/plain.yaml"), plain).unwrap();
+        let without = text.replace(roles, "roles: [base, plain]");
         let at = without.find("vrrp_priority:").unwrap();
         let end = without[at..].find("\n\n").map_or(without.len(), |end| at + end);
         fs::write(&profile, format!("{}{}", &without[..at], &without[end..])).unwrap();
         let after = bake(&["explain", "node", &balancer]);
         for gone in ["haproxy", "keepalived", "ip_nonlocal_bind", "vrrp"] {
             assert!(!after.contains(gone), "{name}: {gone} is still there: {after}");
+        }
+        // Before anything is written, it is said what goes.
+        let output = run(crate::support::bake().arg("-C").arg(&root).args(["diff", "--node", &balancer]));
+        let shown = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{name}: {shown}");
+        for gone in ["file /etc/haproxy/haproxy.cfg", "file /etc/keepalived/keepalived.conf", "container keepalived"] {
+            assert!(shown.contains(&format!("  - {gone}")), "{name}: {gone}: {shown}");
         }
     }
 }

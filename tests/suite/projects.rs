@@ -7,8 +7,10 @@ use bake::topology::vrrp::Fault;
 use bake::world::disk::Disk;
 use bake::{Plan, Request, plan};
 use std::collections::BTreeMap;
+use std::fs;
 use std::net::Ipv4Addr;
 use std::path::Path;
+use std::process::Command;
 
 fn read(root: &Path) -> Project {
     let (mut sources, mut sink) = (Sources::default(), Sink::default());
@@ -103,6 +105,84 @@ fn clusters_do_not_get_in_each_others_way() {
         }
     }
     assert!(macs.len() > 30 && addresses.len() > 10 && ids.len() > 4);
+}
+
+/// What docs/clusters.md says was written wrong: put back where it was, and found by the rule that is named there.
+#[test]
+fn what_was_written_wrong_is_found() {
+    let keepalived = fs::read_to_string(repository().join("butane/files/keepalived.conf.j2")).unwrap();
+    let wrong: &[(&str, &str, &str, &str, &str)] = &[
+        ("microcloud", "profiles/roles/loadbalancer.yaml", "vrrp_weight: -60", "vrrp_weight: -10", "vrrp-no-failover"),
+        ("microcloud", "profiles/cluster.yaml", "mode: open", "mode: nat", "backend-unreachable"),
+        ("microcloud", "profiles/nodes/storage1.yaml", "root_disk: 16 GiB", "root_disk: 10 GiB", "disk-small"),
+        (
+            "vip-trio",
+            "profiles/nodes/loadbalancer1.yaml",
+            "network: vip, address: 10.17.5.21",
+            "network: lan, address: 192.168.0.77",
+            "address-outside-network",
+        ),
+        ("vip-trio", "butane/files/keepalived.conf.j2", "state BACKUP", "state MASTER", "vrrp-state"),
+        ("vip-trio", "secrets/vrrp_password", "FAKEvrrp", "1234", "weak-secret"),
+        ("vip-trio", "profiles/roles/dual-homed.yaml", "via: 10.17.5.1", "via: 10.17.3.1", "reverse-path-drop"),
+        (
+            "lan-bridge",
+            "butane/files/keepalived.conf.j2",
+            "interface {{ vip.interface }}",
+            "interface br0",
+            "vrrp-interface",
+        ),
+        (
+            "lan-bridge",
+            "butane/files/keepalived.conf.j2",
+            "{% for vip in node.vips %}\n\nvrrp",
+            "{% for vip in node.vips + node.vips %}\n\nvrrp",
+            "vrrp-address",
+        ),
+        (
+            "lan-bridge",
+            "profiles/nodes/k8s-api-lb2.yaml",
+            "roles: [base, loadbalancer]\n",
+            "roles: [base]\n",
+            "vip-alone",
+        ),
+        (
+            "traefik-edge",
+            "profiles/nodes/loadbalancer1.yaml",
+            "roles: [base, traefik-edge, sites]",
+            "roles: [base, traefik-edge, sites, guide]",
+            "next-hop-unreachable",
+        ),
+    ];
+    let text = fs::read_to_string(repository().join("docs/clusters.md")).unwrap();
+    for (name, file, from, to, code) in wrong {
+        let scratch = tempfile::tempdir().unwrap();
+        for part in ["profiles", "butane", "secrets", "examples"] {
+            assert!(
+                run(Command::new("cp").arg("-r").arg(repository().join(part)).arg(scratch.path())).status.success()
+            );
+        }
+        let root =
+            if *name == "microcloud" { scratch.path().to_owned() } else { scratch.path().join("examples").join(name) };
+        let path = root.join(file);
+        if !path.exists() {
+            // The library's: a file of the project's own takes its place.
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, &keepalived).unwrap();
+        }
+        if *code == "next-hop-unreachable" {
+            let role =
+                "description: the guide\nroutes:\n  - {to: 10.42.9.0/24, via: 10.17.4.25, on_link: true, reason: x}\n";
+            fs::write(root.join("profiles/roles/guide.yaml"), role).unwrap();
+        }
+        let before = fs::read_to_string(&path).unwrap();
+        assert!(before.contains(from), "{name}: {file} has no `{from}`");
+        fs::write(&path, before.replace(from, to)).unwrap();
+        let found: Vec<&str> = planned(&root).check(1).iter().map(|found| found.code.id()).collect();
+        assert!(found.contains(code), "{name}: {file}: {from}: {found:?}");
+        let row = text.lines().find(|line| line.contains(&format!("`{code}`")));
+        assert!(row.is_some_and(|row| row.contains(name)), "docs/clusters.md: {name}, {code}");
+    }
 }
 
 /// The acceptance of the guide that traefik-edge is made from.
