@@ -514,8 +514,8 @@ fn s18_a_role_that_goes_takes_its_files_along() {
         let text = fs::read_to_string(&profile).unwrap();
         let roles = text.lines().find(|line| line.starts_with("roles:")).unwrap();
         // Names and time are still its own affair, so it keeps the way there.
-        let plain =
-            "description: reaches names and time\nroutes:\n  - {to: \"network:infra?\", reason: names and time}\n";
+        let plain = "description: reaches names and time\nroutes:\n  - {to: \"network:infra?\", reason: names and time}\n  \
+                     - {to: \"network:k3s\", reason: answers to those who ask}\n";
         fs::create_dir_all(root.join("profiles/roles")).unwrap();
         fs::write(root.join("profiles/roles/plain.yaml"), plain).unwrap();
         let without = text.replace(roles, "roles: [base, plain]");

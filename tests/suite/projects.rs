@@ -113,7 +113,7 @@ fn what_was_written_wrong_is_found() {
     let keepalived = fs::read_to_string(repository().join("butane/files/keepalived.conf.j2")).unwrap();
     let wrong: &[(&str, &str, &str, &str, &str)] = &[
         ("microcloud", "profiles/roles/loadbalancer.yaml", "vrrp_weight: -60", "vrrp_weight: -10", "vrrp-no-failover"),
-        ("microcloud", "profiles/cluster.yaml", "mode: open", "mode: nat", "backend-unreachable"),
+        ("microcloud", "profiles/cluster.yaml", "mode: open", "mode: nat", "flow-blocked"),
         ("microcloud", "profiles/nodes/storage1.yaml", "root_disk: 16 GiB", "root_disk: 10 GiB", "disk-small"),
         (
             "vip-trio",
@@ -124,7 +124,7 @@ fn what_was_written_wrong_is_found() {
         ),
         ("vip-trio", "butane/files/keepalived.conf.j2", "state BACKUP", "state MASTER", "vrrp-state"),
         ("vip-trio", "secrets/vrrp_password", "FAKEvrrp", "1234", "weak-secret"),
-        ("vip-trio", "profiles/roles/dual-homed.yaml", "via: 10.17.5.1", "via: 10.17.3.1", "reverse-path-drop"),
+        ("vip-trio", "profiles/roles/dual-homed.yaml", "via: 10.17.5.1", "via: 10.17.3.1", "flow-blocked"),
         (
             "lan-bridge",
             "butane/files/keepalived.conf.j2",
@@ -180,8 +180,8 @@ fn what_was_written_wrong_is_found() {
         fs::write(&path, before.replace(from, to)).unwrap();
         let found: Vec<&str> = planned(&root).check(1).iter().map(|found| found.code.id()).collect();
         assert!(found.contains(code), "{name}: {file}: {from}: {found:?}");
-        let row = text.lines().find(|line| line.contains(&format!("`{code}`")));
-        assert!(row.is_some_and(|row| row.contains(name)), "docs/clusters.md: {name}, {code}");
+        let told = text.lines().any(|line| line.contains(&format!("`{code}`")) && line.contains(name));
+        assert!(told, "docs/clusters.md: {name}, {code}");
     }
 }
 
