@@ -58,6 +58,8 @@ mod summary;
 mod support;
 #[path = "suite/topology.rs"]
 mod topology;
+#[path = "suite/transpile.rs"]
+mod transpile;
 #[path = "suite/vrrp.rs"]
 mod vrrp;
 #[path = "suite/yaml.rs"]

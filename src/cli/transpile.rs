@@ -42,8 +42,8 @@ struct Asked {
     files_dir: String,
     output: String,
     input: String,
-    /// Whether `--input` was used, which is out of fashion.
-    old_input: bool,
+    /// How often `--input` was used, which is out of fashion.
+    old_inputs: usize,
     files: Vec<String>,
 }
 
@@ -74,23 +74,29 @@ const SWITCHES: &[(&str, char)] = &[
 ];
 
 impl Asked {
-    fn read(arguments: impl Iterator<Item = OsString>) -> Result<Self, String> {
+    /// Reads all arguments, or up to the first that is wrong, and says what is.
+    fn read(arguments: impl Iterator<Item = OsString>) -> (Self, Result<(), String>) {
         let mut asked = Self { colour: "auto".to_owned(), ..Self::default() };
+        let read = asked.arguments(arguments);
+        (asked, read)
+    }
+
+    fn arguments(&mut self, arguments: impl Iterator<Item = OsString>) -> Result<(), String> {
         let mut arguments = arguments.map(|argument| argument.to_string_lossy().into_owned());
         while let Some(argument) = arguments.next() {
             if argument == "--" {
-                asked.files.extend(arguments);
+                self.files.extend(arguments);
                 break;
             }
             if let Some(long) = argument.strip_prefix("--") {
-                asked.long(long, &mut arguments)?;
+                self.long(long, &mut arguments)?;
             } else if argument.len() > 1 && argument.starts_with('-') {
-                asked.short(&argument[1..], &mut arguments)?;
+                self.short(&argument[1..], &mut arguments)?;
             } else {
-                asked.files.push(argument);
+                self.files.push(argument);
             }
         }
-        Ok(asked)
+        Ok(())
     }
 
     fn slot(&mut self, name: &str) -> Option<Slot<'_>> {
@@ -101,10 +107,7 @@ impl Asked {
             "debug" => Slot::Switch(&mut self.debug),
             "files-dir" => Slot::Value(&mut self.files_dir),
             "help" => Slot::Switch(&mut self.help),
-            "input" => {
-                self.old_input = true;
-                Slot::Value(&mut self.input)
-            }
+            "input" => Slot::Value(&mut self.input),
             "output" => Slot::Value(&mut self.output),
             "pretty" => Slot::Switch(&mut self.pretty),
             "raw" => Slot::Switch(&mut self.raw),
@@ -133,6 +136,7 @@ impl Asked {
                 *slot = rest.next().ok_or_else(|| format!("flag needs an argument: --{name}"))?;
             }
         }
+        self.old_inputs += usize::from(name == "input");
         Ok(())
     }
 
@@ -196,17 +200,14 @@ fn truth(value: &str, name: &str) -> Result<bool, String> {
 
 /// Runs with the arguments behind `transpile`.
 pub(super) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let mut asked = match Asked::read(arguments) {
-        Ok(asked) => asked,
-        Err(why) => {
-            let show = settings::show(None);
-            show.note(&format!("{USAGE}\n{why}"));
-            return ExitCode::from(2);
-        }
-    };
-    let show = settings::show(Some(asked.when()));
-    if asked.old_input {
+    let (mut asked, read) = Asked::read(arguments);
+    let show = settings::show(read.is_ok().then(|| asked.when()));
+    for _ in 0..asked.old_inputs {
         show.note("Flag --input has been deprecated, specify filename directly on command line");
+    }
+    if let Err(why) = read {
+        show.note(&format!("{USAGE}\n{why}"));
+        return ExitCode::from(2);
     }
     if let ([file], true) = (asked.files.as_slice(), asked.input.is_empty()) {
         asked.input.clone_from(file);
@@ -274,7 +275,8 @@ mod tests {
     use super::*;
 
     fn read(arguments: &[&str]) -> Result<Asked, String> {
-        Asked::read(arguments.iter().map(OsString::from))
+        let (asked, read) = Asked::read(arguments.iter().map(OsString::from));
+        read.map(|()| asked)
     }
 
     #[test]

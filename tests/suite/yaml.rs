@@ -385,6 +385,58 @@ fn flow_collections_are_read_as_the_reference_reads_them() {
     }
 }
 
+/// Whoever knows the reference's messages finds them here, with the lines that it names.
+#[test]
+fn syntax_errors_have_the_words_of_the_reference() {
+    for (text, message) in [
+        ("text: a\n  inner: b\n", "line 2: mapping values are not allowed in this context"),
+        ("list:\n- a\n b: c\n", "line 3: mapping values are not allowed in this context"),
+        ("a: b: c\n", "mapping values are not allowed in this context"),
+        ("text: - a\n", "block sequence entries are not allowed in this context"),
+        ("text: ? a\n", "mapping keys are not allowed in this context"),
+        ("text: a\nnumber\nflag: no\n", "line 2: could not find expected ':'"),
+        ("list:\n  - a\n  b: c\n", "line 1: did not find expected '-' indicator"),
+        ("inner:\n  text: a\n - b\n", "line 2: did not find expected key"),
+        ("words: [a, b\ntext: c\n", "line 1: did not find expected ',' or ']'"),
+        ("\ninner: {text: a\n  number 1\n", "line 1: did not find expected ',' or '}'"),
+        ("text: }\n", "did not find expected node content"),
+        ("text: \"a\n", "line 2: found unexpected end of stream"),
+        ("text: 'a\n---\nb'\n", "line 2: found unexpected document indicator"),
+        ("text: \"\\/\"\n", "found unknown escape character"),
+        ("text: \"\\xg0\"\n", "did not find expected hexdecimal number"),
+        ("text: \"\\ud800\"\n", "found invalid Unicode character escape code"),
+        ("text: @a\n", "found character that cannot start any token"),
+        ("inner:\n\ttext: a\n", "line 2: found character that cannot start any token"),
+        ("text: a\n\tb\n", "line 2: found a tab character that violates indentation"),
+        ("text: |\n\ta\n", "line 2: found a tab character where an indentation space is expected"),
+        ("text: |0\n", "found an indentation indicator equal to 0"),
+        ("text: | a\n", "did not find expected comment or line break"),
+        ("text: *nobody\n", "unknown anchor 'nobody' referenced"),
+        ("text: &a.b c\n", "did not find expected alphabetic or numeric character"),
+        ("text: !e!a b\n", "found undefined tag handle"),
+        ("text: !<a b\n", "did not find the expected '>'"),
+        ("text: !a%zz b\n", "did not find URI escaped octet"),
+        ("%YAML 1.1\n%YAML 1.1\n---\ntext: a\n", "line 1: found duplicate %YAML directive"),
+        ("%TAG !e! tag:a\n%TAG !e! tag:b\n---\ntext: a\n", "line 1: found duplicate %TAG directive"),
+        ("%YAML 1\n---\n", "did not find expected digit or '.' character"),
+        ("%TAG e a\n---\n", "did not find expected '!'"),
+        ("%YAML 1.1\ntext\n", "line 1: did not find expected <document start>"),
+    ] {
+        assert_eq!(error(text), format!("yaml: {message}"), "{text:?}");
+    }
+}
+
+#[test]
+fn tags_and_comments_stand_where_the_reference_lets_them() {
+    assert_eq!(value("%TAG !e! tag:yaml.org,2002:\n---\ntext: !e!str 1\n").text.as_deref(), Some("1"));
+    assert_eq!(value("number: !<tag:yaml.org,2002:int> 7\n").number, Some(7));
+    assert_eq!(value("number: !!i%6et 7\n").number, Some(7));
+    assert_eq!(value("text: \"a\"#b\nnumber: 1\n").number, Some(1));
+    assert_eq!(value("# a\n\t# b\ntext: c\n").text.as_deref(), Some("c"));
+    assert_eq!(value("text: a#b\n").text.as_deref(), Some("a#b"));
+    assert_eq!(value("? text\n: a\n? number\n").text.as_deref(), Some("a"));
+}
+
 #[test]
 fn tabs_do_not_indent() {
     for (text, good) in [
