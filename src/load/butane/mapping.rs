@@ -8,6 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Merges nested deeper are refused: they are read recursively.
 const MERGES: usize = 200;
 
+/// Mappings whose keys are compared one by one.
+const SMALL: usize = 16;
+
 /// Repeated keys of one mapping that are reported. The reference reports every pair.
 const REPEATED: usize = 1000;
 
@@ -17,6 +20,14 @@ type Each<'e, 'a> = &'e mut dyn FnMut(&mut Decoder<'a>, String, NodeId, NodeId);
 impl<'a> Decoder<'a> {
     /// Whether no key is written twice; reports those that are.
     pub(super) fn unique(&mut self, entries: &[(NodeId, NodeId)]) -> bool {
+        // Nearly all mappings are small, and nearly all keys of them differ.
+        let differs = |(index, (key, _)): (usize, &(NodeId, NodeId))| {
+            let text = self.document.key_text(*key);
+            entries[..index].iter().all(|(other, _)| self.document.key_text(*other) != text)
+        };
+        if entries.len() <= SMALL && entries.iter().enumerate().all(differs) {
+            return true;
+        }
         let mut places: BTreeMap<(u8, &str), Vec<NodeId>> = BTreeMap::new();
         for (key, _) in entries {
             let kind = match self.document.node(*key).content {

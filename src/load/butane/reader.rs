@@ -152,11 +152,11 @@ impl<'a> Decoder<'a> {
             self.mismatch(node);
             return;
         };
-        let path: Path = self.path.iter().cloned().collect();
         let mut seen = BTreeSet::new();
         for (key, _) in entries {
             let text = self.document.key_text(*key);
             if !(fields.contains(&text) && self.dialect.known(&self.keys, text)) && seen.insert(text) {
+                let path: Path = self.path.iter().cloned().collect();
                 let at = self.document.node(*key);
                 self.warn(path.then(text.to_owned()), at, format!("unused key {text}"));
             }
