@@ -153,7 +153,9 @@ fn odd_names_are_refused() {
     for (node, path) in [
         ("..", "x"),
         ("a/b", "x"),
-        ("", "x"),
+        // A machine without a folder of its own: straight into the output.
+        ("", "../x"),
+        ("", ""),
         ("a", "../x"),
         ("a", "/x"),
         ("a", ""),

@@ -99,14 +99,18 @@ fn link(link: Link, machine: &mut Machine) {
 fn file(file: File, machine: &mut Machine) -> Result<(), String> {
     let File { group, overwrite, path, user, append, contents, mode } = file;
     let broken = |why: String| format!("the contents of `{path}`: {why}");
-    let whole = bytes(&contents).map_err(broken)?;
+    let fetched = fetched(&contents);
+    let whole = if fetched.is_some() { None } else { bytes(&contents).map_err(broken)? };
     let appended = append.iter().map(bytes).collect::<Result<Vec<_>, _>>().map_err(broken)?;
     let mut body = Item::default();
     body.set("overwrite", yes(overwrite)).set("owner", owner(&user, &group));
     body.set("mode", mode.map_or(files::MODE.to_owned(), |mode| format!("{mode:04o}")));
-    if whole.is_none() {
+    if let Some(from) = fetched {
+        body.set("contents", from).set("compression", contents.compression.unwrap_or_default());
+    } else if whole.is_none() {
         body.set("contents", if append.is_empty() { "as in the image" } else { "appended to the image's" });
     }
+    body.set("verification", contents.verification.hash.unwrap_or_default());
     let mut bytes = whole.clone().unwrap_or_default();
     bytes.extend(appended.into_iter().flatten().flatten());
     if whole.is_some() || !append.is_empty() {
@@ -116,12 +120,18 @@ fn file(file: File, machine: &mut Machine) -> Result<(), String> {
     Ok(())
 }
 
+/// Where a machine fetches a file from; `None` for one whose contents are in the config. Its hash says which one it is.
+fn fetched(resource: &Resource) -> Option<String> {
+    let source = resource.source.as_ref().filter(|source| !source.is_empty() && !source.starts_with("data:"))?;
+    (resource.http_headers.is_empty() && resource.verification.hash.is_some()).then(|| format!("from {source}"))
+}
+
 /// The bytes of a resource; `None` when it has no source.
 fn bytes(resource: &Resource) -> Result<Option<Vec<u8>>, String> {
-    let Resource { compression, http_headers, source, verification } = resource;
+    let Resource { compression, http_headers, source, verification: _ } = resource;
     let Some(source) = source else { return Ok(None) };
-    if !source.is_empty() && !source.starts_with("data:") || !http_headers.is_empty() || verification.hash.is_some() {
-        return Err("they would be fetched or verified, which bake never writes".to_owned());
+    if !source.is_empty() && !source.starts_with("data:") || !http_headers.is_empty() {
+        return Err("they would be fetched with headers or without a hash, which bake never writes".to_owned());
     }
     let data = if source.is_empty() { Vec::new() } else { data_url::unpack(source)? };
     match compression.as_deref() {

@@ -62,7 +62,13 @@ fn every_artefact_is_understood_and_no_file_is_missed() {
         expected.retain(|path, _| !words.contains(&path.as_str()));
         let mut found = BTreeMap::new();
         for ((topic, path), item) in &machine.items {
-            let Some(body) = &item.body else { continue };
+            let Some(body) = &item.body else {
+                // Fetched by the machine: the tree has a placeholder.
+                if item.get("contents").is_some_and(|contents| contents.starts_with("from https://")) {
+                    assert!(item.get("verification").is_some() && expected.remove(path).is_some(), "{name}: {path}");
+                }
+                continue;
+            };
             let path = match topic {
                 Topic::File => path.clone(),
                 Topic::Unit | Topic::DropIn => format!("/etc/systemd/system/{path}"),

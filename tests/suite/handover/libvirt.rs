@@ -102,7 +102,7 @@ const REFUSED: &[Refused] = &[
         "bridge-shared",
     ),
     // Names on a bridge of the hypervisor's own.
-    ("profiles/cluster.yaml", "bridge: br0\n", "bridge: br0\n    domain: lan.internal\n", "bad-value"),
+    ("profiles/cluster.yaml", "bridge: br0 ", "domain: lan.internal\n    bridge: br0 ", "bad-value"),
 ];
 
 /// The rest of what it lets pass cannot be written at all (`what_virsh_does_not_look_at`): machine type and firmware key are
