@@ -2,7 +2,7 @@
 
 use super::summary::{self, Row};
 use super::words::{self, clean, count, number, seconds};
-use crate::lab::result::{Assertion, Run, Scenario, Verdict};
+use crate::lab::result::{Assertion, HANDOVER_MS, Run, Scenario, Verdict};
 use std::fmt::Write as _;
 
 /// Nothing becomes wider, however wide the terminal is.
@@ -138,9 +138,7 @@ impl Page {
             parts.push(format!("{}{after}{foretold}", row.owners));
         }
         parts.extend(row.without_ms.filter(|ms| *ms > 0).map(|ms| format!("nobody for {}", seconds(ms))));
-        parts.extend(
-            row.several_ms.filter(|ms| *ms > words::HANDOVER_MS).map(|ms| format!("two owners for {}", seconds(ms))),
-        );
+        parts.extend(row.several_ms.filter(|ms| *ms > HANDOVER_MS).map(|ms| format!("two owners for {}", seconds(ms))));
         parts.extend(row.lost.map(|(lost, sent)| format!("{} of {} lost", number(lost), number(sent))));
         if !parts.is_empty() {
             self.hang(out, &" ".repeat(VERDICT), VERDICT, &parts.join("; "));

@@ -3,10 +3,6 @@
 use crate::lab::result::{Measured, Predicted};
 use std::borrow::Cow;
 
-/// How long two owners are nothing to look at: a master of higher priority takes an address before the other one, told by
-/// its advert, lets go of it.
-pub(super) const HANDOVER_MS: u32 = 100;
-
 /// A duration: `0`, `0.34 s`, `3.6 s`, `4 min 02 s`.
 pub(super) fn seconds(ms: u32) -> String {
     match ms {

@@ -18,6 +18,10 @@ use std::net::Ipv4Addr;
 /// Version of the JSON: it changes when a key goes away or means something else.
 pub const VERSION: u32 = 1;
 
+/// How long two nodes may have an address while one hands it over to the other, in milliseconds: the new holder takes it
+/// when it begins to advertise, the old one gives it back when it hears that.
+pub const HANDOVER_MS: u32 = 150;
+
 /// One run of `bake lab test`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {

@@ -6,7 +6,7 @@ use super::svg::{Scale, bar};
 use super::{anchor, icon, span};
 use crate::lab::report::summary::{self, Row};
 use crate::lab::report::words::{self, number, seconds};
-use crate::lab::result::{Run, Scenario, Verdict, Watch};
+use crate::lab::result::{HANDOVER_MS, Run, Scenario, Verdict, Watch};
 
 /// A strip's rows of pixels: a node's, and the gap between VIPs.
 const NODE: u32 = 5;
@@ -70,7 +70,7 @@ fn numbers(row: &Row<'_>) -> Vec<Tag> {
         time(row.several_ms),
         lost,
     ];
-    let bad = [false, false, false, false, row.several_ms.is_some_and(|ms| ms > words::HANDOVER_MS), false];
+    let bad = [false, false, false, false, row.several_ms.is_some_and(|ms| ms > HANDOVER_MS), false];
     let cells = (3..).zip(words).zip(bad).map(|((column, words), bad)| {
         let cell = cell(column, &words);
         if bad { cell.with("data-bad", "") } else { cell }

@@ -5,7 +5,7 @@ use super::svg::mark;
 use super::{anchor, chart, icon, span};
 use crate::lab::report::summary;
 use crate::lab::report::words::{self, number, seconds};
-use crate::lab::result::{Assertion, EventKind, Move, Probe, Run, Scenario, Verdict, Watch};
+use crate::lab::result::{Assertion, EventKind, HANDOVER_MS, Move, Probe, Run, Scenario, Verdict, Watch};
 
 /// The scenario with this place in the list.
 pub(super) fn section(run: &Run, at: usize, scenario: &Scenario) -> Tag {
@@ -61,7 +61,7 @@ fn moved(scenario: &Scenario, watch: &Watch, one: &Move) -> Tag {
         let class = match at {
             _ if words.is_empty() => "empty",
             2 if one.agrees() == Some(false) => "words bad",
-            4 if measured.several_ms > words::HANDOVER_MS => "number bad",
+            4 if measured.several_ms > HANDOVER_MS => "number bad",
             0..=2 => "words",
             _ => "number",
         };

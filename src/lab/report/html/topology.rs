@@ -183,7 +183,7 @@ impl Drawing<'_> {
                 let common = |role: &&String| !self.topology.nodes.iter().all(|node| node.roles.contains(role));
                 let roles: Vec<&str> = node.roles.iter().filter(common).map(String::as_str).collect();
                 if !roles.is_empty() {
-                    say("role", wrapped(&roles.join(", "), limit, 4));
+                    say("role", wrapped(&roles.join(", "), limit, 6));
                 }
                 if let Some(pods) = node.pods {
                     say("role", wrapped(&format!("pods {pods}"), limit, 2));
