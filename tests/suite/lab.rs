@@ -77,7 +77,7 @@ fn a_weight_that_only_ties_leaves_the_address_where_nobody_answers() {
     if !possible() {
         return;
     }
-    let changes = [(FIRST, "default: 150", "default: 110"), (ROLE, "vrrp_weight: -60", "vrrp_weight: -10")];
+    let changes = [(FIRST, "default: 150", "default: 110"), (ROLE, "    default: -60\n", "    default: -10\n")];
     let project =
         built(&changes, &[("profiles/cluster.yaml", "vrrp-no-failover, file: butane/files/keepalived.conf.j2")]);
     let (status, run) = rehearse(&project, &["haproxy-stopped"]);
