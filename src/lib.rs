@@ -84,8 +84,8 @@ pub fn plan(world: &dyn World, request: &Request) -> Plan {
     let all: Vec<String> = nodes.filter(|node| node.build).map(|node| node.name.clone()).collect();
     if let Some(project) = &project {
         let secrets: Vec<_> = project.secrets.declared_values().collect();
-        let survey =
-            Survey { cluster: &project.cluster, sources: &sources, unused: &project.unused, secrets: &secrets };
+        let (cluster, unused, siblings) = (&project.cluster, &project.unused, &project.siblings);
+        let survey = Survey { cluster, sources: &sources, unused, siblings, secrets: &secrets };
         check::model(&survey, &project.allowances, &mut sink);
     }
     let mut selected = select(&all, &request.nodes, project.as_ref(), &mut sink);

@@ -15,6 +15,7 @@ mod cloud_config;
 mod container;
 pub mod describe;
 mod effect;
+mod facts;
 mod firewall;
 pub mod flows;
 mod group;
@@ -52,6 +53,7 @@ use crate::diag::{FileId, Sink, Sources, Span};
 use crate::model::Part;
 use crate::model::allow::Allowance;
 use crate::model::cluster::{Cluster, Node};
+use crate::model::sibling::SiblingVip;
 use crate::topology::Topology;
 
 /// A rule about the model.
@@ -133,6 +135,8 @@ pub struct Survey<'a> {
     pub sources: &'a Sources,
     /// Files below `butane/` that nothing uses.
     pub unused: &'a [FileId],
+    /// Virtual addresses of the other clusters of the repository.
+    pub siblings: &'a [SiblingVip],
     /// Secrets that have a value: name, where it is declared, value.
     pub secrets: &'a [(&'a str, Span, &'a str)],
 }
@@ -198,6 +202,7 @@ pub fn node(view: &View<'_>, allowances: &[Allowance], sink: &mut Sink) {
     for (_, rule) in NODE {
         rule(view, &mut own);
     }
+    let own = named(own, view.cluster, Some(view.node), view.sources);
     allow::settle(own, allowances, Some(&view.node.name), view.sources, sink);
 }
 
@@ -207,5 +212,16 @@ pub fn cluster(overview: &Overview<'_>, allowances: &[Allowance], sink: &mut Sin
     for (_, rule) in CLUSTER {
         rule(overview, &mut own);
     }
+    let own = named(own, overview.cluster, None, overview.sources);
     allow::settle(own, allowances, None, overview.sources, sink);
+}
+
+/// The same findings with the values of profiles that are behind their lines.
+fn named(own: Sink, cluster: &Cluster, node: Option<&Node>, sources: &Sources) -> Sink {
+    let mut named = Sink::default();
+    for mut found in own.finish() {
+        facts::name(cluster, node, sources, &mut found);
+        named.push(found);
+    }
+    named
 }

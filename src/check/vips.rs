@@ -2,10 +2,12 @@
 
 use super::Survey;
 use crate::diag::{Code, Diagnostic, Sink};
+use crate::model::cluster::Vip;
 
 /// Every rule of this topic.
 pub(super) fn check(survey: &Survey<'_>, sink: &mut Sink) {
     for vip in &survey.cluster.vips {
+        siblings(survey, vip, sink);
         if let [only] = vip.candidates.as_slice() {
             let message = format!("nobody takes over the VIP `{}`: `{only}` is its only candidate", vip.name);
             let declared = survey.cluster.profile.vips.get(&vip.name);
@@ -28,5 +30,29 @@ pub(super) fn check(survey: &Survey<'_>, sink: &mut Sink) {
             let message = format!("nothing is offered on the VIP `{}`", vip.name);
             sink.push(Diagnostic::new(Code::VipIdle, message).at(vip.span).hint("declare its `ports`, or remove it"));
         }
+    }
+}
+
+/// Another cluster of the repository on the same segment with the same virtual router id. The same id for the same
+/// address is the same virtual router, at another time.
+fn siblings(survey: &Survey<'_>, vip: &Vip, sink: &mut Sink) {
+    let Some(network) = survey.cluster.profile.networks.get(&vip.network) else { return };
+    let id = vip.virtual_router_id;
+    let here = survey.siblings.iter().filter(|other| {
+        other.bridge == network.bridge.value
+            && (other.cidr.contains(&network.cidr.value) || network.cidr.contains(&other.cidr))
+            && other.virtual_router_id == id.value
+            && other.address != vip.address.value
+    });
+    for other in here {
+        let message = format!(
+            "the virtual router id `{id}` of `{}` is also that of `{}` (`{}`) in `{}`, on the same bridge `{}`",
+            vip.name, other.name, other.address, other.path, other.bridge
+        );
+        let taken: Vec<u8> = survey.siblings.iter().map(|other| other.virtual_router_id).collect();
+        let own = |id: &u8| survey.cluster.vips.iter().any(|vip| vip.virtual_router_id.value == *id);
+        let free = (1..=255).find(|id| !taken.contains(id) && !own(id)).unwrap_or(255);
+        let found = Diagnostic::new(Code::VrrpRouterId, message).at(id.span);
+        sink.push(found.hint(format!("take another number, such as `{free}`")));
     }
 }

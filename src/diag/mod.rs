@@ -85,10 +85,14 @@ impl Diagnostic {
         self
     }
 
-    /// The same with another place.
+    /// The same with another place. Each is named once: what is said of it last counts.
     #[must_use]
     pub fn related(mut self, span: Span, message: impl Into<String>) -> Self {
-        self.related.push(Related { span, message: message.into() });
+        let message = message.into();
+        match self.related.iter_mut().find(|related| related.span == span) {
+            Some(known) => known.message = message,
+            None => self.related.push(Related { span, message }),
+        }
         self
     }
 }

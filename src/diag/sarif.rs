@@ -8,9 +8,17 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 /// Where the schema is; a name, nothing is fetched.
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json";
+
+/// What findings about the project as a whole are about.
+const HEAD: &str = "profiles/cluster.yaml";
+
+/// The first line, for findings about a file as a whole: GitHub wants a region for each.
+static FIRST: LazyLock<Value> =
+    LazyLock::new(|| json!({"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 1}));
 
 /// The findings as a SARIF log.
 pub fn text(sources: &Sources, diagnostics: &[Diagnostic]) -> String {
@@ -83,9 +91,11 @@ fn result(sources: &Sources, found: &Diagnostic, seen: &mut BTreeMap<String, usi
         ("message".to_owned(), json!({"text": message})),
         ("partialFingerprints".to_owned(), json!({"bake/v1": fingerprint(sources, found, seen)})),
     ]);
-    if let Some(span) = found.span {
-        entry.insert("locations".to_owned(), json!([{"physicalLocation": place(sources, span)}]));
-    }
+    // Code scanning shows no result without a place: what is about the project as a whole is shown at its head.
+    let shown = found
+        .span
+        .map_or_else(|| json!({"artifactLocation": artifact(HEAD), "region": *FIRST}), |span| place(sources, span));
+    entry.insert("locations".to_owned(), json!([{"physicalLocation": shown}]));
     if !found.related.is_empty() {
         let related = found.related.iter().zip(1..).map(|(related, id)| {
             json!({"id": id, "message": {"text": related.message}, "physicalLocation": place(sources, related.span)})
@@ -95,10 +105,14 @@ fn result(sources: &Sources, found: &Diagnostic, seen: &mut BTreeMap<String, usi
     Value::Object(entry)
 }
 
+fn artifact(path: &str) -> Value {
+    json!({"uri": uri(path), "uriBaseId": "SRCROOT"})
+}
+
 fn place(sources: &Sources, span: Span) -> Value {
-    let artifact = json!({"uri": uri(sources.get(span.file).name()), "uriBaseId": "SRCROOT"});
+    let artifact = artifact(sources.get(span.file).name());
     if (span.start, span.end) == (0, 0) {
-        return json!({"artifactLocation": artifact});
+        return json!({"artifactLocation": artifact, "region": *FIRST});
     }
     let start = sources.position(span.file, span.start);
     let end = sources.position(span.file, span.end.max(span.start));

@@ -16,6 +16,8 @@ use std::fmt::Write as _;
 const WIDTH: usize = 110;
 /// Columns kept before the place when a line is cut.
 const LEAD: usize = 40;
+/// How many findings of one code at one place are shown; programs get all of them.
+const ALIKE: usize = 3;
 /// Columns from one tab stop to the next.
 const TAB: usize = 4;
 
@@ -47,9 +49,19 @@ impl Paint {
 pub fn render(sources: &Sources, diagnostics: &[Diagnostic], colour: bool) -> String {
     let paint = Paint::new(colour);
     let mut out = String::new();
-    for diagnostic in diagnostics {
-        one(&mut out, sources, diagnostic, &paint);
-        out.push('\n');
+    let alike = |a: &Diagnostic, b: &Diagnostic| {
+        (a.code, a.severity, a.span) == (b.code, b.severity, b.span) && a.span.is_some()
+    };
+    for same in diagnostics.chunk_by(alike) {
+        // One line of a template for a thousand machines: the first few tell it all.
+        let shown = if same.len() > ALIKE + 1 { ALIKE } else { same.len() };
+        for diagnostic in &same[..shown] {
+            one(&mut out, sources, diagnostic, &paint);
+            out.push('\n');
+        }
+        if let more @ 1.. = same.len() - shown {
+            let _ = writeln!(out, "... and {more} more like it at this place\n");
+        }
     }
     out
 }

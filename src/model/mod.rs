@@ -18,6 +18,7 @@ pub mod record;
 pub mod report;
 pub mod scalar;
 pub mod shape;
+pub mod sibling;
 pub mod spanned;
 pub mod summary;
 pub mod terraform;

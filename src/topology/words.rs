@@ -113,6 +113,17 @@ impl Topology<'_> {
             Reason::NoRoute(to) if self.devices[stop.device].node().is_some() => {
                 format!("give one of its roles a route that leads to `{to}`")
             }
+            // It went out by the default route: whoever sent it that way lacks a route of its own.
+            Reason::Private(to) => {
+                let end = if stop.direction == Direction::There { &trace.packet.from } else { &trace.packet.to };
+                let node = self.devices[end.device].node()?;
+                let place = match self.segment_of(to) {
+                    Some(segment) => format!("\"network:{}\"", self.segments[segment].name),
+                    None if self.is_pod(to) => "pods".to_owned(),
+                    None => to.to_string(),
+                };
+                format!("add `- {{to: {place}, reason: ...}}` to `routes` of a role of `{}`", node.name)
+            }
             Reason::NotForwarding(_) => {
                 "write `router: true` in its profile, or choose a next hop that is a router".to_owned()
             }

@@ -2,7 +2,7 @@
 # vrrp.sh TREES FAULT VIP SECONDS: what the real Keepalived does when something fails on the holder of VIP.
 #
 # TREES holds the files of two nodes, `lb1` (the first holder) and `lb2`. Both run HAProxy and Keepalived, each in a network
-# namespace of its own, on one bridge. FAULT is `node`, `link`, `haproxy` or `keepalived`. Prints the node that holds the VIP
+# namespace of its own, on one bridge, with the addresses in LB1 and LB2. FAULT is `node`, `link`, `haproxy` or `keepalived`. Prints the node that holds the VIP
 # after that and the seconds it took, or `lb1 -` when nothing moved for SECONDS. Needs root; everything ends with the script.
 set -eu
 TREES=$(realpath "$1") FAULT=$2 VIP=$3 LIMIT=$4
@@ -42,8 +42,8 @@ now() { # hundredths of a second
 	echo "${up/./}"
 }
 
-start lb1 10.0.0.11
-start lb2 10.0.0.12
+start lb1 "${LB1:-10.0.0.11}"
+start lb2 "${LB2:-10.0.0.12}"
 deadline=$(($(now) + 1500))
 until holds lb1 && ! holds lb2; do
 	[ "$(now)" -lt "$deadline" ] || { echo "nobody elected"; exit 1; }

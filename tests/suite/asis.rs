@@ -16,7 +16,7 @@ use std::path::Path;
 const LIBRARY: &str = "../..";
 
 /// The project in a folder of the repository, and that of the root as its library if it is another one, by path.
-fn project(folder: &str) -> BTreeMap<String, String> {
+pub(crate) fn project(folder: &str) -> BTreeMap<String, String> {
     fn visit(root: &Path, folder: &Path, prefix: &str, found: &mut BTreeMap<String, String>) {
         for entry in std::fs::read_dir(folder).into_iter().flatten() {
             let path = entry.unwrap().path();

@@ -208,17 +208,22 @@ fn sarif_has_what_readers_need() {
         for result in run["results"].as_array().unwrap() {
             let rule = &rules[usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap()];
             assert_eq!(rule["id"], result["ruleId"]);
+            for key in ["shortDescription", "fullDescription", "help"] {
+                assert!(!rule[key]["text"].as_str().unwrap().is_empty());
+            }
             assert!(["error", "warning", "note"].contains(&result["level"].as_str().unwrap()));
             assert!(prints.insert(result["partialFingerprints"]["bake/v1"].as_str().unwrap().to_owned()), "{result}");
-            for location in result["locations"].as_array().unwrap() {
+            // What GitHub refuses or does not show: no place, no region, no text, paths that are not the repository's.
+            assert!(!result["message"]["text"].as_str().unwrap().is_empty());
+            assert_eq!(result["locations"].as_array().unwrap().len(), 1, "{result}");
+            let related = result["relatedLocations"].as_array().into_iter().flatten();
+            for location in result["locations"].as_array().unwrap().iter().chain(related) {
                 let place = &location["physicalLocation"];
                 let uri = place["artifactLocation"]["uri"].as_str().unwrap();
                 assert!(uri.starts_with("profiles/") || uri.starts_with("butane/"), "{uri}");
-                if let Some(region) = place.get("region") {
-                    let number = |key: &str| region[key].as_u64().unwrap();
-                    assert!(number("startLine") >= 1 && number("startColumn") >= 1);
-                    assert!((number("endLine"), number("endColumn")) >= (number("startLine"), number("startColumn")));
-                }
+                let number = |key: &str| place["region"][key].as_u64().unwrap();
+                assert!(number("startLine") >= 1 && number("startColumn") >= 1);
+                assert!((number("endLine"), number("endColumn")) >= (number("startLine"), number("startColumn")));
             }
         }
         if let Some(validator) = &validator {
@@ -293,6 +298,63 @@ fn the_command_line() {
     assert!(output.status.success() && said(&output).contains("warning[vip-alone]"), "{}", said(&output));
     assert_eq!(there(&["--strict"]).status.code(), Some(1));
     assert!(there(&["--strict", "--rule", "dhcp-range"]).status.success());
+}
+
+#[test]
+fn a_finding_in_a_payload_names_the_profile_value() {
+    let base = base();
+    let extra = |line: &str| {
+        format!(
+            "=== profiles/roles/extra.yaml\ndescription: x\nfragments: [{{name: extra}}]\nvalues: {{wrong: {line}}}\n"
+        )
+    };
+    let file = |path: &str, line: &str| {
+        format!(
+            "=== butane/extra.bu\nvariant: flatcar\nversion: 1.1.0\nstorage:\n  files:\n    - path: {path}\n      mode: 0644\n      \
+             contents: {{local: x.j2}}\n=== butane/files/x.j2\n# first\n{line}\n"
+        )
+    };
+    for (value, path, line, code) in [
+        ("ip_forwrad", "/etc/sysctl.d/50-x.conf", "net.ipv4.{{ values.wrong }} = 1", Code::SysctlUnknown),
+        ("yes", "/etc/sysctl.d/50-x.conf", "net.ipv4.ip_forward = {{ values.wrong }}", Code::SysctlValue),
+        ("'0999'", "/etc/tmpfiles.d/x.conf", "d /run/x {{ values.wrong }} root root -", Code::TmpfilesSyntax),
+        (
+            "dokcer.service",
+            "/etc/systemd/system/x.service",
+            "[Unit]\nRequires={{ values.wrong }}\n[Service]\nExecStart=/bin/true",
+            Code::UnitMissing,
+        ),
+        ("'yes'", "/etc/ssh/sshd_config.d/x.conf", "PasswordAuthentication {{ values.wrong }}", Code::SshPassword),
+        ("2222", "/etc/ssh/sshd_config.d/x.conf", "Port {{ values.wrong }}", Code::PortClosed),
+        ("ruleset", "/etc/nftables/x.nft", "flush {{ values.wrong }}", Code::NftFlush),
+    ] {
+        let (plan, found) = checked(&[&base, &extra(value), &file(path, line)]);
+        let shown = report(&plan.sources, &found);
+        let one = found.iter().find(|one| one.code == code).unwrap_or_else(|| panic!("{}: {shown}", code.id()));
+        let place = |span: bake::diag::Span| plan.sources.get(span.file).name().to_owned();
+        assert_eq!(place(one.span.unwrap()), "butane/files/x.j2", "{shown}");
+        assert!(one.related.iter().any(|related| place(related.span) == "profiles/roles/extra.yaml"), "{shown}");
+    }
+}
+
+#[test]
+fn a_virtual_router_id_is_unique_in_the_repository() {
+    let base = base();
+    let other = |id: u8, address: &str, bridge: &str| {
+        let cluster = crate::profiles::texts(&[&base])["profiles/cluster.yaml"].clone();
+        let cluster = cluster.replace("virtual_router_id: 51", &format!("virtual_router_id: {id}"));
+        let cluster = cluster.replace("192.168.0.32", address).replace("bridge: br0", &format!("bridge: {bridge}"));
+        format!("=== clusters/other/profiles/cluster.yaml\n{}", cluster.replace("name: small", "name: other"))
+    };
+    let (plan, found) = checked(&[&base, &other(51, "192.168.0.99", "br0")]);
+    let shown = report(&plan.sources, &found);
+    assert_eq!(codes(&found), BTreeSet::from([Code::VrrpRouterId.id()]), "{shown}");
+    assert!(shown.contains("`clusters/other/profiles/cluster.yaml`, on the same bridge `br0`"), "{shown}");
+    for quiet in [other(52, "192.168.0.99", "br0"), other(51, "192.168.0.32", "br0"), other(51, "192.168.0.99", "br1")]
+    {
+        let (plan, found) = checked(&[&base, &quiet]);
+        assert!(found.is_empty(), "{}", report(&plan.sources, &found));
+    }
 }
 
 #[test]

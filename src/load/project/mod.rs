@@ -8,6 +8,7 @@ mod fragment;
 mod local;
 mod profile;
 mod read;
+mod sibling;
 
 pub use fragment::{Fragment, Instance, SecretLines};
 
@@ -18,7 +19,9 @@ use crate::diag::{FileId, Sink, Sources, Span};
 use crate::model::Spanned;
 use crate::model::allow::Allowance;
 use crate::model::cluster::{Cluster, Node};
+use crate::model::path::clean;
 use crate::model::profile::{Allow, RoleProfile};
+use crate::model::sibling::SiblingVip;
 use crate::world::layers::Layers;
 use crate::world::{Kind, World};
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +50,8 @@ pub struct Project {
     pub roles: BTreeMap<String, RoleProfile>,
     /// Images of system extensions.
     pub images: extension::Images,
+    /// Virtual addresses of the other clusters of the repository.
+    pub siblings: Vec<SiblingVip>,
     /// Secrets, for keeping their values out of messages.
     pub secrets: Arc<Secrets>,
     engine: Engine,
@@ -73,6 +78,8 @@ pub fn load(world: &dyn World, profiles: &str, sources: &mut Sources, sink: &mut
     let named = named.collect();
     let allowances = allowances(&profiles, &layers);
     let roles = profiles.roles.iter().filter_map(|(name, role)| Some((name.clone(), role.content.clone()?))).collect();
+    let library = profiles.cluster.library.as_ref().map(|library| clean(library));
+    let siblings = sibling::vips(&layers, &profiles.path, library.as_deref());
     let cluster = Arc::new(resolve::resolve(profiles, sink));
     let secrets = Arc::new(Secrets::load(world, &cluster.profile.secrets));
     let mut engine = Engine::new(cluster.clone(), secrets.clone());
@@ -91,8 +98,19 @@ pub fn load(world: &dyn World, profiles: &str, sources: &mut Sources, sink: &mut
     }
     let images = extension::load(&layers, &cluster, sink);
     let unused = unused(world, &compiled, &files, &images, sources);
-    let project =
-        Project { cluster, fragments: compiled, allowances, unused, named, roles, images, secrets, engine, files };
+    let project = Project {
+        cluster,
+        fragments: compiled,
+        allowances,
+        unused,
+        named,
+        roles,
+        images,
+        siblings,
+        secrets,
+        engine,
+        files,
+    };
     (sink.errors() == before).then_some(project)
 }
 

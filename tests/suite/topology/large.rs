@@ -85,13 +85,12 @@ flows:
     world
 }
 
-/// The times hold for machines that are slow, busy and run code without optimisation; `docs/performance.md` has the
-/// figures of a release.
+/// `docs/performance.md` has the times of a release.
 #[test]
-fn checks_are_fast() {
+fn a_large_cluster_has_no_finding() {
     let (_, small) = microcloud(&[]);
     let (_, project) = load(&large(1000));
-    for (name, project, limit) in [("11 nodes", &small, 0.5), ("1004 nodes", &project, 20.0)] {
+    for (name, project) in [("microcloud", &small), ("1004 nodes", &project)] {
         let start = Instant::now();
         let topology = Topology::new(&project.cluster);
         let built = start.elapsed();
@@ -99,7 +98,6 @@ fn checks_are_fast() {
         let all = start.elapsed();
         assert_eq!(found.iter().map(|one| one.message.as_str()).collect::<Vec<_>>(), [""; 0], "{name}");
         eprintln!("{name}: index {built:?}, index and all flows and routes {all:?}");
-        assert!(all.as_secs_f64() < limit, "{name}: {all:?}");
         drop(topology);
     }
 }

@@ -1,6 +1,6 @@
 //! The real Keepalived agrees: the same files, in namespaces, with what was foretold.
 
-use super::{planned, project};
+use super::{Files, planned, project};
 use crate::support::{engine, repository, root, run, said};
 use bake::topology::vrrp::Fault;
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::process::Command;
 /// How far the real time may be from the foretold one.
 const TOLERANCE: f64 = 1.5;
 
-/// Name, changes, what fails on the holder.
+/// Name, changes to `vip.project`, what fails on the holder.
 const SCENARIOS: &[(&str, &str, Fault)] = &[
     ("weight", "", Fault::Haproxy),
     ("node", "", Fault::Node),
@@ -26,6 +26,15 @@ const WITHOUT_WEIGHT: &str = "=== profiles/roles/balancer.yaml (changed)\n-  vrr
 const TIE: &str = "=== profiles/roles/balancer.yaml (changed)\n-  vrrp_weight: -60\n+  vrrp_weight: -10\n\
     === profiles/nodes/lb1.yaml (changed)\n-{default: 150}\n+{default: 110}\n";
 
+/// The repository's own cluster with these priorities and this weight: as its document has them (110 - 10 = 100, a tie
+/// that leaves the VIP on the ill one) and as they are put right. The holder comes first.
+const MICROCLOUD: &[(&str, [(&str, u8); 2], i32, Fault)] = &[
+    ("microcloud as it is written", [("loadbalancer2", 110), ("loadbalancer1", 100)], -10, Fault::Haproxy),
+    ("microcloud as it is written, a dead machine", [("loadbalancer2", 110), ("loadbalancer1", 100)], -10, Fault::Node),
+    ("microcloud", [("loadbalancer1", 150), ("loadbalancer2", 100)], -60, Fault::Haproxy),
+    ("microcloud, stopped", [("loadbalancer1", 150), ("loadbalancer2", 100)], -60, Fault::Keepalived),
+];
+
 /// A connection is enough to see that HAProxy is gone, and takes no program that may be missing.
 const SCRIPT: &str = "=== butane/files/check.sh\n#!/bin/bash\nexec 3<>/dev/tcp/127.0.0.1/8404\n";
 
@@ -34,36 +43,78 @@ fn the_real_keepalived_does_what_was_foretold() {
     if !root() || ["keepalived", "haproxy", "unshare", "ip"].iter().any(|name| engine(name).is_none()) {
         return;
     }
-    let results: Vec<Result<String, String>> = std::thread::scope(|scope| {
-        let started: Vec<_> = SCENARIOS.iter().map(|scenario| scope.spawn(move || play(*scenario))).collect();
-        started.into_iter().map(|thread| thread.join().expect("thread")).collect()
+    let small = SCENARIOS.iter().map(|(name, changes, fault)| Scene {
+        name,
+        files: project(&format!("{SCRIPT}{changes}")),
+        nodes: ["lb1", "lb2"],
+        fault: *fault,
     });
+    let scenes: Vec<Scene> = small.chain(MICROCLOUD.iter().map(microcloud)).collect();
+    // A few at a time: each of them is two machines with everything they run.
+    let mut results: Vec<Result<String, String>> = Vec::new();
+    for some in scenes.chunks(6) {
+        results.extend(std::thread::scope(|scope| {
+            let started: Vec<_> = some.iter().map(|scene| scope.spawn(move || play(scene))).collect();
+            started.into_iter().map(|thread| thread.join().expect("thread")).collect::<Vec<_>>()
+        }));
+    }
     let told: Vec<String> = results.iter().map(|result| result.clone().unwrap_or_else(|wrong| wrong)).collect();
     eprintln!("{}", told.join("\n"));
     assert!(results.iter().all(Result::is_ok), "{}", told.join("\n"));
 }
 
-/// Foretells and plays one scenario.
-fn play((name, changes, fault): (&str, &str, Fault)) -> Result<String, String> {
-    let plan = planned(project(&format!("{SCRIPT}{changes}")));
+/// What is played.
+struct Scene {
+    name: &'static str,
+    files: Files,
+    /// Who holds the VIP at first, and the other one.
+    nodes: [&'static str; 2],
+    fault: Fault,
+}
+
+fn microcloud((name, nodes, weight, fault): &(&'static str, [(&'static str, u8); 2], i32, Fault)) -> Scene {
+    let mut files = crate::asis::project("");
+    let change = |files: &mut Files, path: String, from: &str, to: String| {
+        let text = files.get_mut(&path).unwrap_or_else(|| panic!("no {path}"));
+        assert!(text.contains(from), "{path}: {from}");
+        *text = text.replace(from, &to);
+    };
+    for (node, priority) in nodes {
+        let now = if *node == "loadbalancer1" { "default: 150" } else { "default: 100" };
+        change(&mut files, format!("profiles/nodes/{node}.yaml"), now, format!("default: {priority}"));
+    }
+    change(&mut files, "profiles/roles/loadbalancer.yaml".to_owned(), "default: -60", format!("default: {weight}"));
+    // It writes to the first process, which is the script that plays.
+    files.insert("butane/files/notify.sh.j2".to_owned(), "#!/bin/sh\n".to_owned());
+    files.insert("butane/files/check-haproxy.sh".to_owned(), SCRIPT.split_once('\n').expect("a head").1.to_owned());
+    Scene { name, files, nodes: [nodes[0].0, nodes[1].0], fault: *fault }
+}
+
+/// Foretells and plays one scene.
+fn play(scene: &Scene) -> Result<String, String> {
+    let Scene { name, nodes, fault, .. } = scene;
+    let plan = planned(scene.files.clone());
     let (group, findings) = plan.election("api").expect("a VIP");
-    let holder = group.speakers.iter().position(|speaker| speaker.node == "lb1").expect("lb1");
+    let at = |node: &str| group.speakers.iter().position(|speaker| speaker.node == node).expect("a candidate");
+    let holder = at(nodes[0]);
     let told = findings
         .iter()
-        .find(|one| matches!(one.events.as_slice(), [event] if event.speaker == holder && event.fault == fault));
+        .find(|one| matches!(one.events.as_slice(), [event] if event.speaker == holder && event.fault == *fault));
     let end = &told.expect("a single failure").end;
-    let owner = end.holders(&group).map(|speaker| speaker.node.as_str()).collect::<Vec<_>>().join("+");
+    // The script calls the first holder lb1.
+    let called = |node: &str| if node == nodes[0] { "lb1" } else { "lb2" };
+    let owner = end.holders(&group).map(|speaker| called(&speaker.node)).collect::<Vec<_>>().join("+");
     let limit = end.after.map_or(9.0, |after| after.most + 4.0);
 
     let scratch = tempfile::tempdir().expect("scratch");
-    for node in ["lb1", "lb2"] {
+    for node in nodes {
         let baked = plan.baked(node).expect("a node");
         for (path, file) in baked
             .files
             .iter()
             .filter(|(path, _)| path.starts_with("/etc/keepalived") || path.starts_with("/etc/haproxy"))
         {
-            write(&scratch.path().join(node).join(path.trim_start_matches('/')), &file.text, file.mode);
+            write(&scratch.path().join(called(node)).join(path.trim_start_matches('/')), &file.text, file.mode);
         }
     }
     let word = match fault {
@@ -72,9 +123,13 @@ fn play((name, changes, fault): (&str, &str, Fault)) -> Result<String, String> {
         Fault::Link => "link",
         Fault::Keepalived => "keepalived",
     };
+    let vip = if nodes[0] == "lb1" { "10.0.0.100" } else { "192.168.0.32" };
     let script = repository().join("tests/engines/vrrp.sh");
     let mut command = Command::new(script);
-    command.arg(scratch.path()).args([word, "10.0.0.100", &format!("{limit:.0}")]);
+    command.arg(scratch.path()).args([word, vip, &format!("{limit:.0}")]);
+    for (name, node) in ["LB1", "LB2"].into_iter().zip(nodes) {
+        command.env(name, group.speakers[at(node)].address.to_string());
+    }
     let output = run(&mut command);
     let said = said(&output);
     let (real, took) = said.trim().split_once(' ').unwrap_or((said.trim(), "-"));
