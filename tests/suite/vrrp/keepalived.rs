@@ -26,9 +26,12 @@ const WITHOUT_WEIGHT: &str = "=== profiles/roles/balancer.yaml (changed)\n-  vrr
 const TIE: &str = "=== profiles/roles/balancer.yaml (changed)\n-  vrrp_weight: -60\n+  vrrp_weight: -10\n\
     === profiles/nodes/lb1.yaml (changed)\n-{default: 150}\n+{default: 110}\n";
 
+/// A name, the balancers' priorities, the weight of the health check, and what happens.
+type Variant = (&'static str, [(&'static str, u8); 2], i32, Fault);
+
 /// The repository's own cluster with these priorities and this weight: as its document has them (110 - 10 = 100, a tie
 /// that leaves the VIP on the ill one) and as they are put right. The holder comes first.
-const MICROCLOUD: &[(&str, [(&str, u8); 2], i32, Fault)] = &[
+const MICROCLOUD: &[Variant] = &[
     ("microcloud as it is written", [("loadbalancer2", 110), ("loadbalancer1", 100)], -10, Fault::Haproxy),
     ("microcloud as it is written, a dead machine", [("loadbalancer2", 110), ("loadbalancer1", 100)], -10, Fault::Node),
     ("microcloud", [("loadbalancer1", 150), ("loadbalancer2", 100)], -60, Fault::Haproxy),
@@ -72,7 +75,7 @@ struct Scene {
     fault: Fault,
 }
 
-fn microcloud((name, nodes, weight, fault): &(&'static str, [(&'static str, u8); 2], i32, Fault)) -> Scene {
+fn microcloud((name, nodes, weight, fault): &Variant) -> Scene {
     let mut files = crate::asis::project("");
     let change = |files: &mut Files, path: String, from: &str, to: String| {
         let text = files.get_mut(&path).unwrap_or_else(|| panic!("no {path}"));
