@@ -2,16 +2,12 @@
 
 use super::super::bench::Bench;
 use super::super::probe::Tried;
-use super::super::result::{Assertion, Held, Move};
+use super::super::result::{Assertion, HANDOVER_MS, Held, Move};
 use super::assertion;
 use super::steps::CALM_MS;
 use crate::model::summary::Vip;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
-
-/// How long two nodes may have an address while one hands it over to the other: the new holder takes it when it
-/// begins to advertise, the old one gives it back when it hears that.
-const HANDOVER_MS: u32 = 150;
 
 /// How long clients may take to notice that an address has moved: Linux believes a new owner one second after the last one
 /// (`locktime`, arp(7)).
