@@ -77,11 +77,11 @@ fn edits_since_are_named_with_file_byte_and_origin() {
 fn what_is_different_each_time_is_told_apart() {
     let project = Project::new();
     // A secret from a file of the kernel that never says the same twice.
-    project.edit("profiles/cluster.yaml", "file:secrets/core_password_hash", "file:/proc/sys/kernel/random/uuid");
+    project.edit("profiles/cluster.yaml", "file:secrets/k3s_token", "file:/proc/sys/kernel/random/uuid");
     let (status, said) = project.build(&["--node", "worker1"]).verify();
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains("`worker1/config.ign` is different from byte "), "{said}");
-    assert!(said.contains("--> butane/base.bu:") && said.contains("gives something else each time"), "{said}");
+    assert!(said.contains("--> butane/k3s-") && said.contains("gives something else each time"), "{said}");
 }
 
 #[test]
