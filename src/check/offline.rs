@@ -77,17 +77,17 @@ fn needs(line: &str) -> Option<String> {
                 return Some(format!("{program} {verb}"));
             }
         }
-        let fetches =
-            matches!(program, "curl" | "wget") || matches!(program, "git") && words.get(at + 1) == Some(&"clone");
-        if fetches && let Some(address) = words[at..].iter().find(|word| is_away(word)) {
-            return Some(format!("{program} {address}"));
-        }
         if matches!(program, "curl" | "wget")
             && let Some(pipe) = words[at..].iter().position(|word| *word == "|")
             && let Some(shell) = words.get(at + pipe + 1).map(|word| word.rsplit('/').next().unwrap_or_default())
             && matches!(shell, "sh" | "bash" | "sudo")
         {
             return Some(format!("{program} ... | {shell}"));
+        }
+        let fetches =
+            matches!(program, "curl" | "wget") || matches!(program, "git") && words.get(at + 1) == Some(&"clone");
+        if fetches && let Some(address) = words[at..].iter().find(|word| is_away(word)) {
+            return Some(format!("{program} {address}"));
         }
     }
     None

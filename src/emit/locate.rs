@@ -121,7 +121,7 @@ mod tests {
             ("x,", "$.a.b.1"),
             ("true", "$.a.b.2.c"),
             ("\"d\"", "$.d"),
-            ("\"\"", "$.d"),
+            ("\"\"\n", "$.d"),
         ] {
             assert_eq!(json(text, text.find(part).unwrap()).to_string(), expected, "{part}");
         }
