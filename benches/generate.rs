@@ -44,7 +44,8 @@ pub(crate) fn cluster(nodes: usize) -> MemoryWorld {
     for role in ["dns", "ntp", "k3s-node", "k3s-server", "nfs-server"] {
         let path = format!("profiles/roles/{role}.yaml");
         let text = std::fs::read_to_string(root.join(&path)).expect("role");
-        world.file(path, text.replace("\"network:k3s\"", "\"network:k3s\", \"network:fleet\""));
+        let served = ["\"network:k3s\"", "\"network:k3s?\""];
+        world.file(path, served.iter().fold(text, |text, net| text.replace(net, &format!("{net}, \"network:fleet\""))));
     }
     let balancer = "profiles/roles/loadbalancer.yaml";
     let text = std::fs::read_to_string(root.join(balancer)).expect("role");

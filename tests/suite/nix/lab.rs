@@ -64,6 +64,22 @@ fn toolchain() -> Option<(PathBuf, PathBuf)> {
     Some((sysroot, crates))
 }
 
+/// A folder among what cargo makes. What is shared by all tests is never dropped, so what earlier runs left goes now.
+fn scratch() -> tempfile::TempDir {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("nix");
+    fs::create_dir_all(&root).unwrap();
+    for entry in fs::read_dir(&root).unwrap().flatten() {
+        let process = entry.file_name().to_str().and_then(|name| Some(name.split_once('-')?.0.to_owned()));
+        let runs = process.is_some_and(|process| Path::new("/proc").join(process).exists());
+        if !runs {
+            // Folders of a store are read-only.
+            run(Command::new("chmod").args(["-R", "u+w"]).arg(entry.path()));
+            fs::remove_dir_all(entry.path()).ok();
+        }
+    }
+    tempfile::Builder::new().prefix(&format!("{}-", std::process::id())).tempdir_in(root).unwrap()
+}
+
 impl Lab {
     /// A store of its own, in which building `bake` means compiling it.
     pub(super) fn new() -> Option<Self> {
@@ -71,12 +87,16 @@ impl Lab {
         if !root() {
             return None;
         }
-        let scratch = tempfile::tempdir().unwrap();
+        let scratch = scratch();
         let [flake, nixpkgs, store, home] = ["flake", "nixpkgs", "store", "home"].map(|name| scratch.path().join(name));
         copy(repository(), &flake);
         copy(&repository().join("tests/nix/nixpkgs"), &nixpkgs);
         fs::create_dir(home).unwrap();
-        Some(Self { scratch, program, flake, nixpkgs, store })
+        let lab = Self { scratch, program, flake, nixpkgs, store };
+        // Makes the store's database: of several that find none, all but one would find it busy.
+        let output = run(&mut lab.nix("store ping", &[]));
+        assert!(output.status.success() && lab.store.join("nix/var/nix/db/db.sqlite").exists(), "{}", said(&output));
+        Some(lab)
     }
 
     /// The same, with building `bake` meaning that this program is taken.
