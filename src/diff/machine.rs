@@ -1,7 +1,7 @@
 //! A machine as its artefacts make it: one form for Ignition and cloud-init, so that any two can be compared.
 //!
 //! Everything is an [`Item`] with a topic and a name; what is said about it stands in fields, and what a file or unit
-//! holds in its body. Readers fill it ([`read`](super::read)); nothing here knows where it came from.
+//! holds in its body. Readers fill it ([`read`](super::read())); nothing here knows where it came from.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,6 +1,6 @@
 //! What is different between two builds, for people who must decide what to do about it.
 //!
-//! Pure: [`read`] takes a machine's artefacts apart, [`compare`] puts two machines side by side.
+//! Pure: [`read()`] takes a machine's artefacts apart, [`compare()`] puts two machines side by side.
 
 mod compare;
 pub mod handover;
