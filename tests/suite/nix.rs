@@ -9,6 +9,8 @@ mod compile;
 mod flake;
 #[path = "nix/fleet.rs"]
 mod fleet;
+#[path = "nix/generated.rs"]
+mod generated;
 #[path = "nix/lab.rs"]
 mod lab;
 #[path = "nix/secrets.rs"]

@@ -1,36 +1,12 @@
 //! Many machines and several builders.
 
+use super::generated::flake;
 use super::lab::{Lab, copy, lab, system};
-use crate::support::{repository, run, said};
-use bake::world::{Kind, World as _};
+use crate::support::repository;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::Instant;
-
-#[path = "../../../benches/generate.rs"]
-mod generate;
-
-/// A flake with a cluster of so many machines, `shards` parts of it among the nodes.
-fn flake(lab: &Lab, nodes: usize, shards: usize) -> PathBuf {
-    let flake = lab.scratch.path().join(format!("fleet-{nodes}-{shards}"));
-    let world = generate::cluster(nodes);
-    for entry in world.walk("").unwrap() {
-        let path = flake.join(&entry.path);
-        if matches!(entry.kind, Kind::File { .. }) && !entry.path.starts_with("secrets/") {
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, world.read(&entry.path).unwrap()).unwrap();
-        }
-    }
-    copy(&repository().join("nix"), &flake.join("nix"));
-    for file in ["Cargo.toml", "Cargo.lock"] {
-        fs::copy(repository().join(file), flake.join(file)).unwrap();
-    }
-    let text = fs::read_to_string(repository().join("flake.nix")).unwrap();
-    fs::write(flake.join("flake.nix"), text.replace("shards = 4;", &format!("shards = {shards};"))).unwrap();
-    flake
-}
+use std::path::Path;
 
 /// Every file below a folder with its contents.
 fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -126,51 +102,4 @@ fn what_an_edit_of_one_node_rebuilds() {
         nodes.iter().zip(old.iter().zip(&new)).filter(|(_, (a, b))| a != b).map(|(n, _)| *n).collect();
     let expected = ["hypervisor", "infra-cluster", "loadbalancer1", "loadbalancer2", "postgresql1", "worker2"];
     assert_eq!(differ, expected);
-}
-
-/// The figures of docs/performance.md:
-/// `cargo build --release && BAKE=target/release/bake cargo test --test suite figures_of_nix -- --ignored --nocapture`
-#[test]
-#[ignore = "measures for minutes"]
-fn figures_of_nix() {
-    let program =
-        std::env::var_os("BAKE").map_or(PathBuf::from(env!("CARGO_BIN_EXE_bake")), |path| repository().join(path));
-    let Some(lab) = Lab::new().map(|lab| lab.with_program(&program)) else { return };
-    let lab = &lab;
-    let timed = |what: &str, nodes: usize, work: &mut dyn FnMut()| {
-        let begun = Instant::now();
-        work();
-        println!("{nodes:6} nodes  {what:40} {:8.2} s", begun.elapsed().as_secs_f64());
-    };
-    for nodes in [12, 100, 1_000, 10_000] {
-        let flake = flake(lab, nodes, 4);
-        let evaluate = |attribute: &str| {
-            let output = run(&mut lab.about(&flake, "eval", &[&format!("path:.#{attribute}.drvPath")]));
-            assert!(output.status.success(), "{}", said(&output));
-        };
-        timed("copy the flake, evaluate `cluster`", nodes, &mut || evaluate("cluster"));
-        timed("evaluate `worker1`", nodes, &mut || evaluate("worker1"));
-        timed("flake show", nodes, &mut || {
-            assert!(run(&mut lab.about(&flake, "flake show", &["path:."])).status.success());
-        });
-        let all = format!("legacyPackages.{}", system());
-        timed("evaluate every node and shard", nodes, &mut || {
-            drop(lab.eval(&flake, &all, "set: map (one: one.drvPath) (builtins.attrValues set)"));
-        });
-        timed("build `cluster`", nodes, &mut || drop(lab.build(&flake, &["cluster"], &[])));
-        timed("build `worker1`", nodes, &mut || drop(lab.build(&flake, &["worker1"], &[])));
-        timed("build four shards", nodes, &mut || {
-            drop(lab.build(&flake, &["shard-0", "shard-1", "shard-2", "shard-3"], &[]));
-        });
-        if nodes <= 100 {
-            let names = lab.eval(&flake, &all, "builtins.attrNames");
-            let names: Vec<&str> = names.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
-            timed("build every node by itself", nodes, &mut || drop(lab.build(&flake, &names, &[])));
-        }
-        let profile = flake.join("profiles/nodes/worker2.yaml");
-        let text = fs::read_to_string(&profile).unwrap();
-        fs::write(&profile, text.replace("10.17.4.25", "10.17.4.35")).unwrap();
-        timed("one node changed: build `cluster`", nodes, &mut || drop(lab.build(&flake, &["cluster"], &[])));
-        fs::write(&profile, text).unwrap();
-    }
 }
