@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 PATIENCE = 1.5
 TYPES = {"A": 1, "PTR": 12}
@@ -170,7 +171,9 @@ def main(what, tree, address, client, stranger, arg=""):
 if sys.argv[1] == "ask":
     _, _, what, source, address, arg = sys.argv
     questions = json.loads(arg) if what == "dns" else [[]]
-    answers = [ASK[what](source, address, *question) for question in (questions if source else [])]
+    # All at once: somebody who may not ask waits for every answer in vain.
+    with ThreadPoolExecutor(32) as threads:
+        answers = list(threads.map(lambda question: ASK[what](source, address, *question), questions if source else []))
     print(json.dumps(answers if what == "dns" else answers[0]))
 else:
     main(*sys.argv[1:])
