@@ -40,6 +40,7 @@ pub fn tell(word: &Word) {
 pub fn main(request: Request, plan: Plan) {
     // Signals of the terminal are for the outside.
     rustix::process::setsid().ok();
+    hurry();
     let (end, ended) = mpsc::channel::<()>();
     let listener = end.clone();
     std::thread::spawn(move || {
@@ -69,6 +70,14 @@ pub fn main(request: Request, plan: Plan) {
         }
     });
     ended.recv().ok();
+}
+
+/// Everything in the lab comes before other work of this machine: seconds are counted here, and a busy machine is no slow
+/// cluster. Kernels that share time by session (sched(7), autogroups) look at that of the session first.
+#[allow(clippy::disallowed_methods)] // a file of the kernel's, which takes no other way
+fn hurry() {
+    rustix::process::setpriority_process(None, -10).ok();
+    std::fs::write("/proc/self/autogroup", "-10").ok();
 }
 
 fn work(request: &Request, plan: Plan) -> Result<Option<Bench>, Failure> {
