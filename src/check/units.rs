@@ -54,6 +54,7 @@ pub(super) fn check(view: &View<'_>, sink: &mut Sink) {
             needs(view, name, file, sink);
             programs(view, name, file, sink);
         }
+        template(view, name, unit, sink);
         if let Some(file) = &unit.text {
             broken(view, name, file, sink);
             shadows(view, name, unit, sink);
@@ -73,6 +74,24 @@ fn shadows(view: &View<'_>, name: &str, unit: &BakedUnit, sink: &mut Sink) {
         let hint = "write what differs as a drop-in (`dropins:`); updates then keep reaching the rest";
         let origin = unit.text.as_ref().and_then(|file| view.line(file, 0)).or(unit.origin);
         sink.push(Diagnostic::new(Code::UnitShadowsVendor, message).at(origin).hint(hint));
+    }
+}
+
+/// An enabled template: it starts its default instance, if it names one.
+fn template(view: &View<'_>, name: &str, unit: &BakedUnit, sink: &mut Sink) {
+    let (Some((stem, kind)), Some(file), Some(true), false) =
+        (name.split_once("@."), &unit.text, unit.enabled, unit.mask)
+    else {
+        return;
+    };
+    let mut texts = std::iter::once(file).chain(unit.dropins.values());
+    if !texts.any(|file| entries(&file.text).iter().any(|entry| entry.key == "DefaultInstance")) {
+        let message = format!("`{name}` is a template: enabled, it starts nothing");
+        let hint = format!(
+            "enable an instance, `{stem}@NAME.{kind}`, or write `DefaultInstance=NAME` in the template's `[Install]`"
+        );
+        let origin = view.line(file, 0).or(unit.origin);
+        sink.push(Diagnostic::new(Code::UnitTemplate, message).at(origin).hint(hint));
     }
 }
 

@@ -266,6 +266,8 @@ codes! {
         "A service needs a command, and a command an absolute path (or a bare name that systemd looks up). systemd refuses the unit when it loads it; nothing else says so.";
     UnitMissing(rule) = "unit-missing", Warning, "a unit that nobody has",
         "A unit that is wanted by a target that does not exist never starts; one that requires a unit that does not exist fails; a name without a known end is no unit at all.";
+    UnitTemplate(rule) = "unit-template", Warning, "a template is enabled that stands for no unit",
+        "A name that ends in `@.service` is a template: only instances of it run. Enabled, it starts the instance that `DefaultInstance=` in its `[Install]` section names; without one, nothing, and nothing says so.";
     ProgramMissing(rule) = "program-missing", Warning, "a unit runs what is not there",
         "The program is in a folder of the project's own and no fragment writes it, or it is written without the right to be run. What the image brings is listed in the role's `requires`.";
     UnitShadowsVendor(rule) = "unit-shadows-vendor", Warning, "a unit of the image is replaced as a whole",

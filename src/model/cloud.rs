@@ -43,6 +43,10 @@ pub struct CloudConfig {
     pub manage_etc_hosts: bool,
     /// Accounts. Without the element `default`, the image's own default user is not made.
     pub users: Vec<User>,
+    /// Whether fingerprints of keys are kept off the console: to show them, cloud-init makes a home and an empty
+    /// `authorized_keys` for everybody in `users` who has none.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_ssh_fingerprints: bool,
     /// Whether root's keys are replaced by a notice.
     pub disable_root: bool,
     /// Whether sshd accepts passwords.

@@ -68,9 +68,25 @@ fn command(line: &str, machine: &mut Machine) -> bool {
             let item = machine.item(Topic::Filesystem, *device);
             item.set("path", *path).set("mount options", if let ["-o", options] = options { options } else { "" });
         }
+        ["rm", "-rf", path] => drop(machine.item(Topic::Link, *path).set("overwrite", "yes")),
+        ["place", path, mode, owner, made @ ..] => return place(path, mode, owner, made, machine),
         ["chown", "-h", owner, path] => drop(machine.item(Topic::Link, *path).set("owner", files::owner(owner))),
         _ => return false,
     }
+    true
+}
+
+/// A call of `place`: the same as a line of tmpfiles.d(5), by a command.
+fn place(path: &str, mode: &str, owner: &str, made: &[&str], machine: &mut Machine) -> bool {
+    let item = match made {
+        ["mkdir", "-p"] => machine.item(Topic::Directory, path),
+        ["truncate", "-s", "+0"] => machine.item(Topic::File, path).set("contents", "as in the image"),
+        ["ln", "-sT", "--", target] => machine.item(Topic::Link, path).set("target", *target),
+        _ => return false,
+    };
+    item.set("mode", if mode == "-" { "" } else { mode });
+    let (user, group) = owner.split_once(':').unwrap_or((owner, ""));
+    item.set("owner", given(user, group));
     true
 }
 
@@ -165,11 +181,14 @@ fn five(line: &str, machine: &mut Machine) -> bool {
         _ => return false,
     };
     let said = |text: &str| if text == "-" { String::new() } else { text.to_owned() };
-    item.set("mode", said(mode));
-    if user != "-" {
-        item.set("owner", files::owner(&format!("{user}:{group}")));
-    }
+    item.set("mode", said(mode)).set("owner", given(user, group));
     true
+}
+
+/// An owner of whom a part may not be said.
+fn given(user: &str, group: &str) -> String {
+    let or_root = |name: &str| if matches!(name, "" | "-") { "root" } else { name }.to_owned();
+    files::owner(&format!("{}:{}", or_root(user), or_root(group)))
 }
 
 /// The script that ends the first boot.
@@ -202,7 +221,7 @@ fn applied(line: &str, machine: &mut Machine) -> bool {
         }
     };
     match words.as_slice() {
-        ["systemctl", "enable", names @ ..] => units(names, "enabled", "yes"),
+        ["enable", names @ ..] => units(names, "enabled", "yes"),
         ["disable", names @ ..] => units(names, "enabled", "no"),
         ["systemctl", "unmask", names @ ..] => units(names, "masked", "no"),
         ["chown", owner, path] => drop(machine.item(Topic::File, *path).set("owner", files::owner(owner))),

@@ -75,6 +75,14 @@ const DISABLE: &str = r#"disable() {
 	esac
 }"#;
 
+const ENABLE: &str = r#"enable() { # units; where one cannot be, all others are
+	systemctl enable "$@" && return
+	for unit in "$@"; do
+		systemctl enable "$unit" || left="$left $unit"
+	done
+}
+left="#;
+
 const TELL: &str = r#"tell() { # what systemctl does, unit
 	case $(systemctl is-active "$2" 2>/dev/null || true) in
 	inactive | failed | unknown) echo "bake-apply: $2 does not run" ;;
@@ -137,7 +145,7 @@ impl Apply {
         script.step("stop masked units", stop);
         script.step("unmask units", on("systemctl unmask", &self.unmask));
         script.calls("disable units", DISABLE, self.disable.iter().map(|unit| format!("disable {}", quote(unit))));
-        script.step("enable units", on("systemctl enable", &self.enable));
+        script.calls("enable units", ENABLE, on("enable", &self.enable));
         script.step("guard the network", on("systemctl restart", &self.early));
         let connections = self.connections.iter().flat_map(|(path, uuid)| {
             [format!("nmcli connection load {}", quote(path)), format!("nmcli --wait 20 connection up uuid {uuid}")]
@@ -152,6 +160,11 @@ impl Apply {
         let unmounts =
             self.unmount.iter().map(|path| format!("if mountpoint -q {0}; then umount {0}; fi", quote(path)));
         script.step("unmount what was only mounted for writing files", unmounts);
+        if !self.enable.is_empty() {
+            // Only now: the firewall above all is up all the same.
+            script
+                .step("have every unit enabled", ["[ -z \"$left\" ] || fail \"these units cannot be enabled:$left\""]);
+        }
         if required {
             let check = "[ -z \"$missing\" ] || fail \"this image lacks:$missing\"";
             script.step("have every command that the roles need", [check]);

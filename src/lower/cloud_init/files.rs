@@ -1,7 +1,8 @@
 //! Files: to `write_files`, and what that cannot say to the scripts.
 
 use super::contents::{self, Trouble};
-use super::owners::{Known, Owner};
+use super::owners::{Given, Known, Owner};
+use super::place::{Kind, Place};
 use super::{Work, element, shell};
 use crate::diag::Code;
 use crate::model::Path;
@@ -29,17 +30,20 @@ pub(super) fn lower(work: &mut Work<'_>, files: &[File], known: &Known<'_>) {
         }
         let owner = Owner::of(user, group);
         let Some(mut body) = whole else {
-            touched(work, path, &owner, *mode, &pieces);
+            touched(work, path, Given::of(user, group), *mode, &pieces);
             continue;
         };
         body.extend(pieces.into_iter().flatten());
         let mode = mode.unwrap_or(MODE);
         let (encoding, content) = contents::written(&body);
         let sure = owner.is_sure(known);
+        let rights = mode & 0o777;
+        let closed = rights == 0;
         work.out.write_files.push(WriteFile {
             path: path.clone(),
             owner: (sure && !owner.is_root()).then(|| owner.pair()),
-            permissions: format!("{:04o}", mode & 0o777),
+            // cloud-init takes 0 for no mode at all, and would let everybody read it.
+            permissions: format!("{:04o}", if closed { 0o600 } else { rights }),
             encoding,
             content,
         });
@@ -50,7 +54,7 @@ pub(super) fn lower(work: &mut Work<'_>, files: &[File], known: &Known<'_>) {
         if !sure {
             work.out.apply.owners.push(format!("chown {} {}", shell::quote(&owner.pair()), shell::quote(path)));
         }
-        if mode & 0o7000 != 0 {
+        if closed || mode & 0o7000 != 0 {
             // After the owner: changing that clears the set-user-id bit.
             work.out.apply.owners.push(format!("chmod {mode:04o} {}", shell::quote(path)));
         }
@@ -58,15 +62,9 @@ pub(super) fn lower(work: &mut Work<'_>, files: &[File], known: &Known<'_>) {
 }
 
 /// A file without contents of its own: one of the image keeps what it holds, and may be appended to.
-fn touched(work: &mut Work<'_>, path: &str, owner: &Owner, mode: Option<i64>, pieces: &[Vec<u8>]) {
-    let mode = mode.map_or_else(|| "-".to_owned(), |mode| format!("{mode:04o}"));
-    let Owner { user, group } = owner;
-    let line = if owner.is_root() && mode == "-" {
-        format!("f {} - - - -", shell::field(path))
-    } else {
-        format!("f {} {mode} {user} {group} -", shell::field(path))
-    };
-    work.out.prepare.tmpfiles.push(line);
+fn touched(work: &mut Work<'_>, path: &str, owner: Given, mode: Option<i64>, pieces: &[Vec<u8>]) {
+    let mode = mode.map(|mode| format!("{mode:04o}"));
+    work.out.prepare.places.push(Place { path: path.to_owned(), kind: Kind::File, mode, owner });
     for piece in pieces {
         let waiting = format!("{PIECES}/{}", contents::digest(path, piece));
         let (encoding, content) = contents::written(piece);

@@ -22,6 +22,7 @@ mod filesystems;
 mod nodes;
 mod order;
 mod owners;
+mod place;
 mod prepare;
 mod reactions;
 mod refuse;
@@ -52,6 +53,7 @@ pub fn lower(part: &Part, node: &Node, cluster: &Cluster, network: NetworkFiles,
     filesystems::lower(&mut work, filesystems, units);
     accounts::lower(&mut work, passwd);
     let owners = owners::Known::new(passwd);
+    work.out.prepare.owned = place::owned(passwd, directories);
     nodes::directories(&mut work, directories);
     files::lower(&mut work, files, &owners);
     nodes::links(&mut work, links);
@@ -87,6 +89,7 @@ pub fn lower(part: &Part, node: &Node, cluster: &Cluster, network: NetworkFiles,
             hostname: node.hostname.clone(),
             fqdn: node.fqdn.clone(),
             manage_etc_hosts: false,
+            no_ssh_fingerprints: users.iter().any(|user| user.ssh_authorized_keys.is_empty()),
             users,
             disable_root: !root_logs_in,
             ssh_pwauth: false,

@@ -1,6 +1,7 @@
 //! Directories and links, by systemd-tmpfiles and `ln`.
 
-use super::owners::Owner;
+use super::owners::{Given, Owner};
+use super::place::{Kind, Place};
 use super::{Work, element, shell};
 use crate::model::ignition::{Directory, Link};
 
@@ -13,10 +14,9 @@ pub(super) fn directories(work: &mut Work<'_>, directories: &[Directory]) {
             work.refuse(&element("storage", "directories", index).then("overwrite"), message, hint);
             continue;
         }
-        let mode = mode.map_or_else(|| "-".to_owned(), |mode| format!("{mode:04o}"));
-        let Owner { user, group } = Owner::of(user, group);
-        work.out.prepare.tmpfiles.push(format!("d {} {mode} {user} {group} -", shell::field(path)));
-        work.out.prepare.directories.insert(path.clone());
+        let mode = mode.map(|mode| format!("{mode:04o}"));
+        let owner = Given::of(user, group);
+        work.out.prepare.places.push(Place { path: path.clone(), kind: Kind::Directory, mode, owner });
     }
 }
 
@@ -43,12 +43,11 @@ pub(super) fn links(work: &mut Work<'_>, links: &[Link]) {
         }
         let prepare = &mut work.out.prepare;
         // An existing link is replaced in any case; anything else only if the config says so, as Ignition has it.
-        let kind = if overwrite { "L+" } else { "L" };
         if !overwrite {
             prepare.replaced.push(path.clone());
         }
-        prepare.tmpfiles.push(format!("{kind} {} - - - - {}", shell::field(path), target.replace('%', "%%")));
-        prepare.links.push((path.clone(), target.to_owned()));
+        let kind = Kind::Link { target: target.to_owned(), replace: overwrite };
+        prepare.places.push(Place { path: path.clone(), kind, mode: None, owner: Given::default() });
         let owner = Owner::of(user, group);
         if !owner.is_root() {
             prepare.link_owners.push(format!("chown -h {} {}", shell::quote(&owner.pair()), shell::quote(path)));

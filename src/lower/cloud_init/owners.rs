@@ -18,6 +18,23 @@ impl<'a> Known<'a> {
     }
 }
 
+/// To whom an entry of the image is given that may be there already: what is not said stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Given {
+    /// User, a name or a number.
+    pub user: Option<String>,
+    /// Group, a name or a number.
+    pub group: Option<String>,
+}
+
+impl Given {
+    pub(super) fn of(user: &NodeUser, group: &NodeGroup) -> Self {
+        let NodeUser { id: uid, name: user } = user;
+        let NodeGroup { id: gid, name: group } = group;
+        Self { user: said(user.as_deref(), *uid), group: said(group.as_deref(), *gid) }
+    }
+}
+
 /// An owner: names where names are given, else numbers, else root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Owner {
@@ -29,9 +46,9 @@ pub(super) struct Owner {
 
 impl Owner {
     pub(super) fn of(user: &NodeUser, group: &NodeGroup) -> Self {
-        let NodeUser { id: uid, name: user } = user;
-        let NodeGroup { id: gid, name: group } = group;
-        Self { user: either(user.as_deref(), *uid), group: either(group.as_deref(), *gid) }
+        let Given { user, group } = Given::of(user, group);
+        let or_root = |name: Option<String>| name.unwrap_or_else(|| "root".to_owned());
+        Self { user: or_root(user), group: or_root(group) }
     }
 
     /// Whether it is what everything has by default.
@@ -50,10 +67,10 @@ impl Owner {
     }
 }
 
-fn either(name: Option<&str>, id: Option<i64>) -> String {
+fn said(name: Option<&str>, id: Option<i64>) -> Option<String> {
     match (name.filter(|name| !name.is_empty()), id) {
-        (Some(name), _) => name.to_owned(),
-        (None, None | Some(0)) => "root".to_owned(),
-        (None, Some(id)) => id.to_string(),
+        (Some(name), _) => Some(name.to_owned()),
+        (None, Some(0)) => Some("root".to_owned()),
+        (None, id) => id.map(|id| id.to_string()),
     }
 }

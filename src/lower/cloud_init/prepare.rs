@@ -1,5 +1,7 @@
 //! The script that runs before any file is written.
 
+use super::owners::Given;
+use super::place::{self, Kind, Place};
 use super::shell::{Script, quote};
 use crate::model::cloud::WriteFile;
 use std::collections::BTreeSet;
@@ -15,12 +17,10 @@ pub(super) struct Prepare {
     pub accounts: Vec<String>,
     /// Paths at which a link would be followed instead of replaced.
     pub replaced: Vec<String>,
-    /// Lines of tmpfiles.d(5).
-    pub tmpfiles: Vec<String>,
-    /// Directories among those lines.
-    pub directories: BTreeSet<String>,
-    /// Links among those lines: path and target.
-    pub links: Vec<(String, String)>,
+    /// Directories, links and files that keep what they hold.
+    pub places: Vec<Place>,
+    /// Directories that are not root's.
+    pub owned: BTreeSet<String>,
     /// Commands that set owners of links.
     pub link_owners: Vec<String>,
 }
@@ -76,11 +76,13 @@ impl Prepare {
         let parents: BTreeSet<&str> =
             owned.filter_map(|file| file.path.rsplit_once('/')).map(|(parent, _)| parent).collect();
         // Folders in the root, such as /etc, are in every image.
-        for parent in parents.into_iter().filter(|parent| parent.matches('/').count() > 1) {
-            if self.directories.insert(parent.to_owned()) {
-                self.tmpfiles.push(format!("d {} - - - -", super::shell::field(parent)));
-            }
-        }
+        let made = self.places.iter().filter(|place| matches!(place.kind, Kind::Directory));
+        let made: BTreeSet<&str> = made.map(|place| place.path.as_str()).collect();
+        let missing = parents.into_iter().filter(|parent| parent.matches('/').count() > 1 && !made.contains(parent));
+        let directory =
+            |path: &str| Place { path: path.to_owned(), kind: Kind::Directory, mode: None, owner: Given::default() };
+        let missing: Vec<Place> = missing.map(directory).collect();
+        self.places.extend(missing);
     }
 
     /// The script; `None` when there is nothing to do.
@@ -100,13 +102,20 @@ impl Prepare {
         script.paragraph("Groups and users exist before files belong to them.", accounts);
         let replaced: BTreeSet<String> = self.replaced.into_iter().collect();
         script.paragraph("A link is replaced, not followed.", replace(&replaced));
-        let mut tmpfiles = self.tmpfiles;
+        let (theirs, roots): (Vec<&Place>, Vec<&Place>) =
+            self.places.iter().partition(|place| place::below(&place.path, &self.owned));
+        let mut tmpfiles: Vec<String> = roots.iter().map(|place| place.line()).collect();
         if !tmpfiles.is_empty() {
             tmpfiles.insert(0, "systemd-tmpfiles --create - <<'END'".to_owned());
             tmpfiles.push("END".to_owned());
         }
         script.paragraph("Directories and links, labelled for SELinux as they are made.", tmpfiles);
-        let links = self.links.iter().map(|(path, target)| format!("linked {} {}", quote(path), quote(target)));
+        let theirs: Vec<String> = theirs.iter().flat_map(|place| place.commands()).collect();
+        script.paragraph("The same inside of other people's directories.", helper(place::PLACE, theirs));
+        let links = self.places.iter().filter_map(|place| match &place.kind {
+            Kind::Link { target, .. } => Some(format!("linked {} {}", quote(&place.path), quote(target))),
+            Kind::Directory | Kind::File => None,
+        });
         script.paragraph("Links are what they should be.", helper(LINKED, links.collect()));
         script.paragraph("Owners of links.", self.link_owners);
         if script.is_empty() {

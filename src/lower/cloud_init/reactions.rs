@@ -46,7 +46,8 @@ const REACTIONS: &[(&[&str], Reaction)] = &[
 pub(super) fn lower(work: &mut Work<'_>) {
     let out = &mut work.out;
     let mut paths: Vec<&str> = out.write_files.iter().map(|file| file.path.as_str()).collect();
-    paths.extend(out.prepare.links.iter().map(|(path, _)| path.as_str()));
+    let links = out.prepare.places.iter().filter(|place| matches!(place.kind, super::place::Kind::Link { .. }));
+    paths.extend(links.map(|link| link.path.as_str()));
     paths.extend(out.apply.appends.iter().map(|(_, path)| path.as_str()));
     let meant = |path: &str, named: &str| if named.ends_with('/') { path.starts_with(named) } else { path == named };
     for (named, reaction) in REACTIONS {

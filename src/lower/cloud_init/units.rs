@@ -2,6 +2,8 @@
 
 use super::contents;
 use super::order;
+use super::owners::Given;
+use super::place::{Kind, Place};
 use super::{Work, element, file};
 use crate::model::ignition::{Dropin, File, Unit};
 use std::collections::BTreeMap;
@@ -52,8 +54,8 @@ pub(super) fn lower(work: &mut Work<'_>, units: &[Unit], files: &[File]) {
         }
         if masked {
             let path = format!("/etc/systemd/system/{name}");
-            work.out.prepare.tmpfiles.push(format!("L+ {} - - - - /dev/null", super::shell::field(&path)));
-            work.out.prepare.links.push((path, "/dev/null".to_owned()));
+            let kind = Kind::Link { target: "/dev/null".to_owned(), replace: true };
+            work.out.prepare.places.push(Place { path, kind, mode: None, owner: Given::default() });
             work.out.apply.mask.push(name.clone());
             continue;
         }
@@ -81,9 +83,16 @@ pub(super) fn lower(work: &mut Work<'_>, units: &[Unit], files: &[File]) {
                     );
                     work.refuse(&at, message, "remove it from `After=`: bake starts units when everything is in place");
                 }
-                work.out.apply.enable.push(name.clone());
-                if !name.contains("@.") {
-                    start.push(name.clone());
+                // A template is enabled as its default instance; without one, as on Flatcar, as nothing.
+                let instance = match name.split_once("@.") {
+                    None => Some(name.clone()),
+                    Some((stem, kind)) => order::named(texts.get(name).map_or("", String::as_str), "DefaultInstance")
+                        .last()
+                        .map(|instance| format!("{stem}@{instance}.{kind}")),
+                };
+                if let Some(instance) = instance {
+                    work.out.apply.enable.push(name.clone());
+                    start.push(instance);
                 }
             }
             Some(false) => work.out.apply.disable.push(name.clone()),

@@ -187,6 +187,13 @@ pub(super) fn part() -> Part {
                 groups: vec!["tools".to_owned()],
                 ..PasswdUser::default()
             },
+            PasswdUser {
+                name: "console".to_owned(),
+                uid: Some(2003),
+                no_create_home: Some(true),
+                password_hash: Some("$6$fake$other".to_owned()),
+                ..PasswdUser::default()
+            },
             PasswdUser { name: "games".to_owned(), shell: Some("/bin/sh".to_owned()), ..PasswdUser::default() },
         ],
     };
@@ -202,6 +209,7 @@ pub(super) fn part() -> Part {
     let appended =
         |path: &str, piece: &[u8]| File { path: path.to_owned(), append: vec![data(piece)], ..File::default() };
     let owned = |file: File| File { user: user("app"), group: group("app"), ..file };
+    let core = |file: File| File { user: user("core"), group: group("core"), ..file };
     let files = vec![
         file("/etc/haproxy/haproxy.cfg", 0o644, b"global\n  log stdout\n\n\tx yes # 12:30 \n"),
         owned(file("/var/lib/app/secret", 0o600, &[0, 1, 2, 3, 255])),
@@ -222,6 +230,10 @@ pub(super) fn part() -> Part {
         },
         owned(file("/srv/suid", 0o6755, b"#!/bin/sh\n")),
         File { user: user("games"), ..file("/etc/image-user", 0o640, b"x") },
+        file("/etc/closed", 0, b"nobody but root\n"),
+        core(file("/home/core/.config/app/a.conf", 0o600, b"in folders that are root's\n")),
+        core(File { mode: Some(0o640), ..appended("/home/core/.config/app/log", b"begun\n") }),
+        file("/home/core/.local/bin/tool", 0o755, b"#!/bin/sh\n"),
         file("/etc/with blank/100% \"odd\"", 0o644, b"odd\n"),
         file("/etc/crlf", 0o644, b"one\r\ntwo\r\n"),
         file("/etc/none", 0o644, b""),
@@ -245,6 +257,10 @@ pub(super) fn part() -> Part {
         directory("/srv/sticky", Some(0o777)),
         Directory { user: NodeUser { id: Some(2000), name: None }, ..directory("/srv/numeric dir", Some(0o755)) },
         directory("/opt", Some(0o711)),
+        // Whose they are in the image, they stay.
+        directory("/var/lib/chrony", Some(0o700)),
+        Directory { group: group("app"), ..directory("/var/mail", None) },
+        Directory { user: user("core"), group: group("core"), ..directory("/home/core/.cache/a b/c", Some(0o700)) },
     ];
     let over = |link: Link| Link { overwrite: Some(true), ..link };
     let links = vec![
@@ -252,6 +268,8 @@ pub(super) fn part() -> Part {
         Link { hard: Some(true), ..link("/etc/hard", "/etc/hashed") },
         Link { user: user("app"), ..link("/etc/extensions/x.raw", "/opt/x y%.raw") },
         over(link("/etc/legal", "issue")),
+        Link { user: user("core"), group: group("core"), ..link("/home/core/.config/app/latest", "a.conf") },
+        over(link("/home/core/.config/-n", "100%")),
     ];
     let dropin = |name: &str, contents: &str| Dropin { name: name.to_owned(), contents: Some(contents.to_owned()) };
     let units = vec![
@@ -259,6 +277,8 @@ pub(super) fn part() -> Part {
         unit("haproxy.service", Some(true), &service("network-online.target")),
         unit("echo@a.service", Some(true), ""),
         unit("echo@.service", None, &service("late.service")),
+        unit("spare@.service", Some(true), &(service("basic.target") + "DefaultInstance=one\n")),
+        unit("bare@.service", Some(true), &service("basic.target")),
         Unit { dropins: vec![dropin("10-nice.conf", "[Service]\nNice=5\n")], ..unit("ssh.service", None, "") },
         unit("chrony.service", Some(false), ""),
         Unit { mask: Some(true), ..unit("locksmithd.service", None, "") },

@@ -216,7 +216,7 @@ fn the_instance_id_follows_the_content() {
     assert_ne!(id("ab", "c"), id("a", "bc"));
 }
 
-/// What people review: the whole document of the fixture. `BAKE_BLESS=1` writes it anew.
+/// What people review: the whole document of the fixture. `BLESS=1` writes it anew.
 #[test]
 fn documents_are_as_reviewed() {
     let seed = seed("lb1", &lowered(&part(), &node()).0);
@@ -225,11 +225,11 @@ fn documents_are_as_reviewed() {
         [("user-data", seed.user_data), ("meta-data", seed.meta_data), ("network-config", seed.network_config)]
     {
         let path = folder.join(name);
-        if std::env::var_os("BAKE_BLESS").is_some() {
+        if std::env::var_os("BLESS").is_some() {
             std::fs::create_dir_all(&folder).expect("a folder");
             std::fs::write(&path, &text).expect("written");
         }
-        assert_eq!(text, std::fs::read_to_string(&path).unwrap_or_default(), "{name}: see BAKE_BLESS");
+        assert_eq!(text, std::fs::read_to_string(&path).unwrap_or_default(), "{name}: see BLESS");
     }
 }
 
