@@ -1,10 +1,34 @@
 //! What the fuzz targets do with their bytes; `tests/suite/fuzz.rs` runs the same.
 
 use bake::butane::{LocalFile, Locals, TreeNode, Wanted, compile};
+use rustix::time::{ClockId, clock_gettime};
+use std::time::Duration;
+
+/// What compiling a config may take, in processor time: other programs on the machine do not count.
+const LIMIT: Duration = Duration::from_secs(1);
+
+/// Processor time of this thread so far.
+fn used() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.try_into().unwrap(), time.tv_nsec.try_into().unwrap())
+}
+
+/// Does the work, which has to end within the limit.
+fn in_time<T>(work: impl FnOnce() -> T) -> T {
+    let start = used();
+    let result = work();
+    let took = used() - start;
+    assert!(took < LIMIT, "{took:?} of processor time");
+    result
+}
 
 /// Compiles any bytes. What compiles is JSON, and the same when it is compiled again.
 pub fn compiles(bytes: &[u8]) {
-    let once = compile("input.bu", bytes, &mut |_| Locals::default());
+    let once = in_time(|| {
+        let once = compile("input.bu", bytes, &mut |_| Locals::default());
+        once.json(false);
+        once
+    });
     assert_eq!(once.failure.is_some(), once.config.is_none());
     for finding in once.diagnostics().iter().chain(&once.advice()) {
         assert!(!finding.message.is_empty());
@@ -31,5 +55,5 @@ pub fn locals(bytes: &[u8]) {
         }
         locals
     };
-    let _ = compile("input.bu", text, &mut read).json(false);
+    in_time(|| compile("input.bu", text, &mut read).json(false));
 }
