@@ -8,7 +8,11 @@
 //! assert_eq!(json, r#"{"ignition":{"version":"3.4.0"},"kernelArguments":{"shouldExist":["quiet"]}}"#);
 //! ```
 
-use crate::diag::{Code, Diagnostic, FileId, Severity, Sink, Sources, Span, suggest};
+mod advice;
+
+pub use advice::{diagnostic, refused};
+
+use crate::diag::{Diagnostic, Severity, Sink, Sources, Span};
 use crate::load::butane::{Dialect, decode, header};
 use crate::load::yaml::{Content, Document, Style, readable};
 use crate::lower::butane::{Remark, Translation, explain, translate, wanted};
@@ -18,7 +22,7 @@ pub use crate::model::local::{LocalError, LocalFile, Locals, TreeNode, Wanted};
 use crate::model::report::Failure;
 pub use crate::model::report::{Entry, Kind};
 use crate::model::shape::populated;
-use crate::model::{Part, Path, Step, butane};
+use crate::model::{Part, Path, butane};
 use crate::spec::{Spec, fields, normal_version};
 use std::fmt;
 
@@ -312,134 +316,6 @@ fn refuse(refusal: &Refusal, document: &Document, sink: &mut Sink) -> Option<Par
         sink.push(finding);
     }
     None
-}
-
-/// A finding of a compilation as a diagnostic of `bake build`, which is strict: what nothing reads is an error,
-/// with advice.
-pub fn diagnostic(entry: &Entry, spec: &'static Spec) -> Diagnostic {
-    if let Some(key) = entry.message.strip_prefix("unused key ") {
-        return unknown_key(key, entry, spec);
-    }
-    let code = match entry.kind {
-        Kind::Error => Code::ButaneInvalid,
-        Kind::Warning | Kind::Info => Code::ButaneDubious,
-    };
-    let message = match entry.path.steps() {
-        [] => entry.message.clone(),
-        _ => format!("{} (`{}`)", entry.message, entry.path),
-    };
-    Diagnostic::new(code, message).at(entry.span)
-}
-
-/// A refusal as diagnostics of `bake build`; findings in the report are not repeated.
-pub fn refused(refusal: &Refusal, file: FileId) -> Vec<Diagnostic> {
-    let whole = Span::whole(file);
-    match refusal {
-        Refusal::Unreadable { failure, .. } => failure
-            .problems()
-            .iter()
-            .map(|problem| {
-                let code = if matches!(failure, Failure::Types(_)) { Code::WrongType } else { Code::YamlSyntax };
-                Diagnostic::new(code, problem.message.clone()).at(problem.span.unwrap_or(whole))
-            })
-            .collect(),
-        Refusal::Invalid(_) => Vec::new(),
-        Refusal::Unknown { variant, version } => {
-            let message = format!("there is no version `{version}` of the Butane variant `{variant}`");
-            vec![
-                Diagnostic::new(Code::ButaneSyntax, message)
-                    .at(whole)
-                    .hint("write `variant: flatcar` and `version: 1.1.0`"),
-            ]
-        }
-        Refusal::NoVariant | Refusal::NoVersion | Refusal::Removed => {
-            let message = if *refusal == Refusal::NoVersion {
-                "no Butane version is named"
-            } else {
-                "no Butane variant is named"
-            };
-            vec![
-                Diagnostic::new(Code::ButaneSyntax, message)
-                    .at(whole)
-                    .hint("write `variant: flatcar` and `version: 1.1.0`"),
-            ]
-        }
-    }
-}
-
-fn unknown_key(key: &str, entry: &Entry, spec: &'static Spec) -> Diagnostic {
-    let keys: Vec<&str> = entry
-        .path
-        .steps()
-        .iter()
-        .filter_map(|step| match step {
-            Step::Key(key) => Some(key.as_ref()),
-            Step::Index(_) => None,
-        })
-        .collect();
-    let finding = |message: String| {
-        let mut finding = Diagnostic::new(Code::UnknownKey, message).at(entry.span);
-        finding.severity = Severity::Error;
-        finding
-    };
-    if let Some(needed) = fields::needs(spec, &keys.join(".")) {
-        let (variant, version) = (needed.variant.as_str(), needed.version);
-        let message = format!("`{key}` is not in {} {}", spec.variant.as_str(), spec.version);
-        let same = needed.variant == spec.variant;
-        let hint = if same {
-            format!("needs `version: {version}`")
-        } else {
-            format!("only `variant: {variant}` has it, from {version} on")
-        };
-        return finding(message).hint(hint);
-    }
-    let above = &keys[..keys.len().saturating_sub(1)];
-    let siblings: Vec<String> = keys_at(above)
-        .into_iter()
-        .filter(|sibling| {
-            let path: Vec<&str> = above.iter().copied().chain([sibling.as_str()]).collect();
-            fields::legal(spec, &path.join("."))
-        })
-        .collect();
-    let known = |name: &str| siblings.iter().any(|sibling| sibling == name);
-    let message = format!("`{key}` is not a key of {}", place(above));
-    if let Some(advice) = fields::foreign(above, key) {
-        return finding(message).hint(advice);
-    }
-    let snake = crate::lower::butane::snake(key);
-    if snake != key && known(&snake) {
-        return finding(message).hint(format!("Butane writes it `{snake}`"));
-    }
-    match suggest::hint(key, siblings.iter().map(String::as_str)) {
-        Some(hint) => finding(message).hint(hint),
-        None => finding(message),
-    }
-}
-
-fn place(above: &[&str]) -> String {
-    if above.is_empty() { "a Butane config".to_owned() } else { format!("`{}`", above.join(".")) }
-}
-
-/// The keys that the union model has below a path, from its schema.
-fn keys_at(path: &[&str]) -> Vec<String> {
-    use crate::model::record::Value as _;
-    let mut definitions = crate::model::record::Definitions::new();
-    let root = butane::Config::schema(&mut definitions);
-    let resolve = |mut schema: serde_json::Value| loop {
-        if let Some(items) = schema.get("items") {
-            schema = items.clone();
-        } else if let Some(name) = schema.get("$ref").and_then(|name| name.as_str()) {
-            schema = definitions.get(name.trim_start_matches("#/$defs/")).cloned().unwrap_or_default();
-        } else {
-            return schema;
-        }
-    };
-    let mut schema = resolve(root);
-    for key in path {
-        schema = resolve(schema.get("properties").and_then(|fields| fields.get(*key)).cloned().unwrap_or_default());
-    }
-    let properties = schema.get("properties").and_then(|fields| fields.as_object());
-    properties.map(|fields| fields.keys().cloned().collect()).unwrap_or_default()
 }
 
 /// Reads local files from a directory of the disk, as the reference's `--files-dir` does.
