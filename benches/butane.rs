@@ -1,8 +1,8 @@
-//! How fast the Butane compiler is: configs of a homelab's size, a large one, and a large tree.
+//! How fast the Butane compiler is: a homelab's configs with their local files, large configs, and large trees.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use bake::butane::{LocalFile, Locals, TreeNode, Wanted, compile};
+use bake::butane::{LocalFile, Locals, TreeNode, Wanted, compile, locals_from};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::fmt::Write;
 use std::hint::black_box;
@@ -30,6 +30,27 @@ fn config(files: usize) -> String {
 
 fn locals(_: &Wanted) -> Locals {
     Locals::default()
+}
+
+/// The repository's own fragments that hold no placeholders; what they refer to is read from the disk every time.
+fn fragments(criterion: &mut Criterion) {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/butane");
+    let files = format!("{root}/files");
+    let paths = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
+    let mut paths: Vec<_> = paths.filter(|path| path.extension().is_some_and(|extension| extension == "bu")).collect();
+    paths.sort();
+    let mut texts: Vec<Vec<u8>> = paths.iter().map(|path| std::fs::read(path).unwrap()).collect();
+    texts.retain(|text| compile("x.bu", text, &mut locals_from(Some(&files))).report.is_empty());
+    let mut group = criterion.benchmark_group("butane");
+    group.throughput(Throughput::Elements(texts.len() as u64));
+    group.bench_function("fragments", |bencher| {
+        bencher.iter(|| {
+            let compiled =
+                |text: &Vec<u8>| compile("x.bu", black_box(text), &mut locals_from(Some(&files))).json(false);
+            texts.iter().filter_map(compiled).map(|json| json.len()).sum::<usize>()
+        });
+    });
+    group.finish();
 }
 
 fn configs(criterion: &mut Criterion) {
@@ -65,5 +86,5 @@ fn trees(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, configs, trees);
+criterion_group!(benches, fragments, configs, trees);
 criterion_main!(benches);

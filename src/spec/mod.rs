@@ -78,9 +78,6 @@ pub const SPECS: &[Spec] = &[
     row(Variant::Fcos, "1.8.0-experimental", 8, 8, 7),
 ];
 
-/// Base and sugar versions that are not final; the reference names their types after that.
-const EXPERIMENTAL_BASE: u8 = 8;
-
 impl Spec {
     /// The version of a variant, both as configs write them.
     pub fn find(variant: &str, version: &str) -> Option<&'static Self> {
@@ -113,14 +110,11 @@ impl Spec {
     /// The name of the reference's package that declares the type called `name` in this version, for the
     /// messages about values of wrong types.
     pub fn package(&self, name: &str) -> String {
-        let experimental = self.version.ends_with("-experimental");
         let sugar =
             matches!(name, "BootDevice" | "BootDeviceLuks" | "BootDeviceMirror" | "Grub" | "GrubUser" | "Config");
-        if sugar {
-            format!("v1_{}{}", self.minor, if experimental { "_exp" } else { "" })
-        } else {
-            format!("v0_{}{}", self.base, if self.base == EXPERIMENTAL_BASE { "_exp" } else { "" })
-        }
+        let (major, minor) = if sugar { (1, self.minor) } else { (0, self.base) };
+        let stage = if self.version.ends_with("-experimental") { "_exp" } else { "" };
+        format!("v{major}_{minor}{stage}")
     }
 }
 
