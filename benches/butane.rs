@@ -1,6 +1,6 @@
 //! How fast the Butane compiler is: a homelab's configs with their local files, large configs, and large trees.
 
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::disallowed_methods)]
 
 use bake::butane::{LocalFile, Locals, TreeNode, Wanted, compile, locals_from};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
