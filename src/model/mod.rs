@@ -14,6 +14,7 @@ pub mod local;
 pub mod part;
 pub mod path;
 pub mod profile;
+pub mod quote;
 pub mod record;
 pub mod report;
 pub mod scalar;

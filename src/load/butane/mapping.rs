@@ -3,6 +3,8 @@
 use super::reader::Decoder;
 use super::resolve;
 use crate::load::yaml::{Content, NodeId};
+use crate::model::quote::quote;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Merges nested deeper are refused: they are read recursively.
@@ -15,7 +17,7 @@ const SMALL: usize = 16;
 const REPEATED: usize = 1000;
 
 /// Takes a key's text, the key and the value.
-type Each<'e, 'a> = &'e mut dyn FnMut(&mut Decoder<'a>, String, NodeId, NodeId);
+type Each<'e, 'a> = &'e mut dyn FnMut(&mut Decoder<'a>, Cow<'a, str>, NodeId, NodeId);
 
 impl<'a> Decoder<'a> {
     /// Whether no key is written twice; reports those that are.
@@ -53,7 +55,7 @@ impl<'a> Decoder<'a> {
         pairs.sort_unstable();
         for (first, again) in pairs.into_iter().take(REPEATED) {
             let line = self.document.node(first).at.line;
-            let text = quoted(self.document.key_text(again));
+            let text = quote(self.document.key_text(again));
             let node = self.document.node(again);
             self.problem(node, format!("mapping key {text} already defined at line {line}"));
         }
@@ -65,7 +67,7 @@ impl<'a> Decoder<'a> {
     pub(super) fn each_entry(
         &mut self,
         entries: &'a [(NodeId, NodeId)],
-        mut merged: Option<&mut BTreeSet<String>>,
+        mut merged: Option<&mut BTreeSet<Cow<'a, str>>>,
         each: Each<'_, 'a>,
     ) {
         let mut merge = None;
@@ -93,11 +95,11 @@ impl<'a> Decoder<'a> {
     }
 
     /// The keys of a mapping, none of which a merge may set.
-    fn taken(&mut self, entries: &[(NodeId, NodeId)]) -> BTreeSet<String> {
+    fn taken(&mut self, entries: &'a [(NodeId, NodeId)]) -> BTreeSet<Cow<'a, str>> {
         entries.iter().filter_map(|(key, _)| self.key(*key)).collect()
     }
 
-    fn merge(&mut self, value: NodeId, taken: &mut BTreeSet<String>, each: Each<'_, 'a>) {
+    fn merge(&mut self, value: NodeId, taken: &mut BTreeSet<Cow<'a, str>>, each: Each<'_, 'a>) {
         self.merging += 1;
         if self.merging > MERGES {
             self.fail("merges are nested too deeply");
@@ -113,7 +115,7 @@ impl<'a> Decoder<'a> {
         self.merging -= 1;
     }
 
-    fn merge_one(&mut self, value: NodeId, taken: &mut BTreeSet<String>, each: Each<'_, 'a>) {
+    fn merge_one(&mut self, value: NodeId, taken: &mut BTreeSet<Cow<'a, str>>, each: Each<'_, 'a>) {
         let target = match self.document.node(value).content {
             Content::Alias(target) => target,
             _ => value,
@@ -128,25 +130,4 @@ impl<'a> Decoder<'a> {
             }
         });
     }
-}
-
-/// A text as Go writes it in source code.
-fn quoted(text: &str) -> String {
-    use std::fmt::Write;
-    let mut out = String::from("\"");
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            _ if character.is_control() || (character.is_whitespace() && character != ' ') => {
-                let _ = write!(out, "\\u{:04x}", u32::from(character));
-            }
-            _ => out.push(character),
-        }
-    }
-    out.push('"');
-    out
 }

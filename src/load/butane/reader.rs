@@ -8,6 +8,7 @@ use crate::model::local::text_of;
 use crate::model::record::Reader;
 use crate::model::report::{Entry, Failure, Kind, Problem};
 use crate::model::{Path, Spanned, Step, data::Data};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// Walks a document.
@@ -232,10 +233,23 @@ impl<'a> Decoder<'a> {
     }
 
     /// The key `id` as text; `None` for a null and for what cannot be a key.
-    pub(super) fn key(&mut self, id: NodeId) -> Option<String> {
+    pub(super) fn key(&mut self, id: NodeId) -> Option<Cow<'a, str>> {
         let mut text = None;
-        self.visit(id, &mut |reader| text = reader.text("a key"));
+        self.visit(id, &mut |reader| text = reader.string("a key"));
         text
+    }
+
+    /// The text at hand, as [`Reader::text`] gives it.
+    fn string(&mut self, expected: &str) -> Option<Cow<'a, str>> {
+        // Texts with a type of their own are called by its name.
+        let named = expected.starts_with(|c: char| c.is_ascii_uppercase());
+        match self.scalar(if named { expected } else { "string" })? {
+            Scalar::Bytes(bytes) => Some(text_of(&bytes).into()),
+            _ => match &self.document.node(self.node).content {
+                Content::Scalar { text, .. } => Some(Cow::Borrowed(text)),
+                _ => None,
+            },
+        }
     }
 }
 
@@ -245,15 +259,7 @@ impl Reader for Decoder<'_> {
     }
 
     fn text(&mut self, expected: &str) -> Option<String> {
-        // Texts with a type of their own are called by its name.
-        let named = expected.starts_with(|c: char| c.is_ascii_uppercase());
-        match self.scalar(if named { expected } else { "string" })? {
-            Scalar::Bytes(bytes) => Some(text_of(&bytes)),
-            _ => match &self.document.node(self.node).content {
-                Content::Scalar { text, .. } => Some(text.to_string()),
-                _ => None,
-            },
-        }
+        self.string(expected).map(Cow::into_owned)
     }
 
     fn bytes(&mut self) -> Option<Vec<u8>> {
@@ -331,7 +337,7 @@ impl Reader for Decoder<'_> {
         let Some(entries) = self.entries() else { return false };
         let written = self.written.take();
         self.each_entry(entries, None, &mut |reader, key, id, value| {
-            let key = Spanned::new(key, reader.document.node(id).span);
+            let key = Spanned::new(key.into_owned(), reader.document.node(id).span);
             reader.visit(value, &mut |reader| each(key.clone(), reader));
         });
         self.written = written;
@@ -342,17 +348,19 @@ impl Reader for Decoder<'_> {
         let Some(entries) = self.entries() else { return false };
         self.unknown_keys(fields);
         let name = self.expected;
-        let mut set = BTreeSet::new();
+        let mut set = vec![false; fields.len()];
         self.each_entry(entries, None, &mut |reader, key, id, value| {
-            let known = fields.iter().find(|field| **field == key);
-            let Some(field) = known.filter(|field| reader.dialect.known(&reader.keys, field)) else { return };
-            if set.insert(field) {
-                reader.field(field, value, each);
-            } else {
+            let known = fields.iter().zip(&mut set).find(|(field, _)| **field == key);
+            let Some((field, set)) = known.filter(|(field, _)| reader.dialect.known(&reader.keys, field)) else {
+                return;
+            };
+            if std::mem::replace(set, true) {
                 // Two keys that are written differently and mean the same, as by an alias.
                 let name = reader.dialect.type_name(&reader.keys, &name());
                 let node = reader.document.node(id);
                 reader.problem(node, format!("field {field} already set in type {name}"));
+            } else {
+                reader.field(field, value, each);
             }
         });
         !self.failed()

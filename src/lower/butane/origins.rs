@@ -15,6 +15,17 @@ use std::collections::BTreeMap;
 pub struct Origins {
     exact: BTreeMap<Path, Path>,
     below: BTreeMap<Path, Path>,
+    /// Resources that embed something. A config has many of them, so that the paths of their fields follow.
+    embedding: BTreeMap<Path, Embedding>,
+}
+
+/// What a resource embeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Embedding {
+    /// The key with the contents, or with the name of the file that has them.
+    pub(super) key: &'static str,
+    /// Whether the compression was chosen here.
+    pub(super) compresses: bool,
 }
 
 impl Origins {
@@ -28,10 +39,26 @@ impl Origins {
         self.below.insert(ignition, butane);
     }
 
+    /// What the resource at `ignition` embeds.
+    pub(super) fn embeds(&mut self, ignition: Path, embedding: Embedding) {
+        self.embedding.insert(ignition, embedding);
+    }
+
+    /// Where `ignition` comes from, if it is a field of a resource that follows from what that embeds.
+    fn embedded(&self, ignition: &Path) -> Option<Path> {
+        let Some(Step::Key(field)) = ignition.steps().last() else { return None };
+        let resource = matches!(&**field, "source" | "compression").then(|| ignition.parent())??;
+        let embedding = self.embedding.get(&resource)?;
+        (field == "source" || embedding.compresses).then(|| spelled(&resource).then(embedding.key))
+    }
+
     /// Where `ignition` comes from; if that is not known, the same path in Butane's spelling.
     pub fn of(&self, ignition: &Path) -> Path {
         if let Some(path) = self.exact.get(ignition) {
             return path.clone();
+        }
+        if let Some(path) = self.embedded(ignition) {
+            return path;
         }
         if !self.below.is_empty() {
             let mut at = Some(ignition.clone());
@@ -47,18 +74,19 @@ impl Origins {
 
     /// Takes out everything at or below `list`.
     fn take(&mut self, list: &Path) -> Self {
-        let mut taken = Self::default();
-        for (from, to) in [(&mut self.exact, &mut taken.exact), (&mut self.below, &mut taken.below)] {
-            let paths: Vec<Path> = from
-                .range(list.clone()..)
-                .map(|(path, _)| path)
-                .take_while(|path| path.starts_with(list))
-                .cloned()
-                .collect();
-            to.extend(paths.into_iter().filter_map(|path| from.remove(&path).map(|origin| (path, origin))));
+        Self {
+            exact: take(&mut self.exact, list),
+            below: take(&mut self.below, list),
+            embedding: take(&mut self.embedding, list),
         }
-        taken
     }
+}
+
+/// Takes out the entries at or below `list`.
+fn take<T>(from: &mut BTreeMap<Path, T>, list: &Path) -> BTreeMap<Path, T> {
+    let paths = from.range(list.clone()..).map(|(path, _)| path);
+    let paths: Vec<Path> = paths.take_while(|path| path.starts_with(list)).cloned().collect();
+    paths.into_iter().filter_map(|path| from.remove_entry(&path)).collect()
 }
 
 /// The path with its names as Butane spells them.

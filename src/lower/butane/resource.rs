@@ -1,6 +1,7 @@
 //! Resources: what is fetched, and what is embedded as a `data:` URL.
 
 use super::Work;
+use super::origins::{Embedding, spelled};
 use crate::lower::data_url::{Packed, escaped_url};
 use crate::model::butane;
 use crate::model::ignition::{HttpHeader, Resource, Verification};
@@ -43,7 +44,7 @@ impl Work<'_> {
             match self.locals.file(name) {
                 Ok(file) => self.place(&file.bytes, &mut to, at, "local"),
                 Err(error) => {
-                    let path = super::origins::spelled(&at.path()).then("local");
+                    let path = spelled(&at.path()).then("local");
                     self.remarks.error(path, error.to_string());
                 }
             }
@@ -57,13 +58,11 @@ impl Work<'_> {
     fn place(&mut self, bytes: &[u8], to: &mut Resource, at: &At<'_>, key: &'static str) {
         let embedded = self.embed(bytes, to.compression.as_deref());
         to.source = Some(embedded.url);
-        let here = at.path();
-        let origin = super::origins::spelled(&here).then(key);
-        if embedded.compression.is_some() {
+        let compresses = embedded.compression.is_some();
+        if compresses {
             to.compression = embedded.compression;
-            self.origins.set(here.then("compression"), origin.clone());
         }
-        self.origins.set(here.then("source"), origin);
+        self.origins.embeds(at.path(), Embedding { key, compresses });
     }
 
     /// Translates a list of resources for the Ignition path `at`.

@@ -17,7 +17,6 @@ use crate::model::path::{At, Path};
 use crate::model::report::Kind;
 use crate::spec::Target;
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 /// Takes a finding.
 pub(crate) type Report<'a> = &'a mut dyn FnMut(Kind, Path, Cow<'static, str>);
@@ -74,35 +73,6 @@ fn path(path: &str) -> Verdict {
         path if clean(path) != path => wrong("path is not fully simplified"),
         _ => Ok(()),
     }
-}
-
-/// The text in double quotes, with escapes for what cannot be printed.
-fn quote(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{7}' => out.push_str("\\a"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{B}' => out.push_str("\\v"),
-            '\u{C}' => out.push_str("\\f"),
-            c if c == ' ' || !(c.is_control() || c.is_whitespace() || is_invisible(c)) => out.push(c),
-            c if u32::from(c) < 0x80 => drop(write!(out, "\\x{:02x}", u32::from(c))),
-            c if u32::from(c) < 0x1_0000 => drop(write!(out, "\\u{:04x}", u32::from(c))),
-            c => drop(write!(out, "\\U{:08x}", u32::from(c))),
-        }
-    }
-    out.push('"');
-    out
-}
-
-/// Characters of formatting and private use.
-fn is_invisible(c: char) -> bool {
-    matches!(u32::from(c), 0xAD | 0x61C | 0x200B..=0x200F | 0x202A..=0x202E | 0x2060..=0x206F | 0xE000..=0xF8FF | 0xFEFF | 0xE_0000..)
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Units and drop-ins.
 
-use super::{Check, quote, says, unit};
+use super::{Check, says, unit};
 use crate::model::ignition::{Config, Systemd, Unit};
 use crate::model::path::At;
+use crate::model::quote::quote;
 use std::collections::{BTreeMap, BTreeSet};
 
 const EXTENSIONS: [&str; 12] = [

@@ -42,7 +42,7 @@ pub(super) fn has_install(text: &str) -> Result<bool, String> {
                 let rest = String::from_utf8_lossy(reader.line());
                 let garbage = rest.trim();
                 if !garbage.is_empty() {
-                    return Err(format!("found garbage after section name : {}", super::quote(garbage)));
+                    return Err(format!("found garbage after section name : {}", crate::model::quote::quote(garbage)));
                 }
                 Step::SectionOrOption
             }
