@@ -1,25 +1,36 @@
-//! What `bake check` takes once a project is read: the repository's own cluster, in process, on one thread.
+//! What `bake check` takes in process, on one thread: the repository's own cluster, read before and read anew, and one of
+//! 1,000 machines with every pair of its flows.
 //!
 //! `cargo bench --bench check`; `docs/performance.md` has the figures.
 
 #![allow(missing_docs, clippy::expect_used, clippy::disallowed_methods)]
 
-use bake::world::disk::Disk;
-use bake::{Request, plan};
+mod generate;
+
+use bake::world::memory::MemoryWorld;
+use bake::{Plan, Request, plan};
 use criterion::{Criterion, criterion_group, criterion_main};
 use std::hint::black_box;
-use std::path::Path;
 
-fn check(criterion: &mut Criterion) {
-    let disk = Disk::open(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("the repository");
-    let request = Request { profiles: "profiles".to_owned(), nodes: Vec::new() };
-    let read = plan(&disk, &request);
-    assert!(read.check(1).is_empty());
-    criterion.bench_function("check: microcloud, read", |bencher| bencher.iter(|| black_box(read.check(1))));
-    criterion.bench_function("check: microcloud, reading it included", |bencher| {
-        bencher.iter(|| black_box(plan(&disk, &request).check(1)));
+fn read(world: &MemoryWorld) -> Plan {
+    plan(world, &Request { profiles: "profiles".to_owned(), nodes: Vec::new() })
+}
+
+fn check(plan: &Plan) {
+    let found = plan.check(1);
+    assert!(found.is_empty(), "the benchmark's own cluster has no findings: {:?}", found.first());
+}
+
+fn checks(criterion: &mut Criterion) {
+    let world = generate::repository();
+    let known = read(&world);
+    criterion.bench_function("check microcloud, read", |bench| bench.iter(|| check(black_box(&known))));
+    criterion.bench_function("check microcloud", |bench| bench.iter(|| check(&read(black_box(&world)))));
+    let world = generate::cluster(1_000);
+    criterion.benchmark_group("check").sample_size(10).bench_function("1000", |bench| {
+        bench.iter(|| check(&read(black_box(&world))));
     });
 }
 
-criterion_group!(benches, check);
+criterion_group!(benches, checks);
 criterion_main!(benches);

@@ -46,21 +46,5 @@ fn fleets(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Reads the project and checks everything, on one thread.
-fn check(world: &MemoryWorld) -> usize {
-    let found = plan(world, &request(&[])).check(1);
-    assert!(found.is_empty(), "the benchmark's own cluster has no findings: {:?}", found.first());
-    found.len()
-}
-
-fn checks(criterion: &mut Criterion) {
-    let world = generate::repository();
-    criterion.bench_function("check microcloud", |bench| bench.iter(|| check(black_box(&world))));
-    let world = generate::cluster(1_000);
-    criterion.benchmark_group("check").sample_size(10).bench_function("1000", |bench| {
-        bench.iter(|| check(black_box(&world)));
-    });
-}
-
-criterion_group!(benches, repository, fleets, checks);
+criterion_group!(benches, repository, fleets);
 criterion_main!(benches);

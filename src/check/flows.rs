@@ -131,7 +131,10 @@ fn listen_from(
         .enumerate()
         .filter(|(_, vip)| vip.ports.iter().any(|offer| covers(listen, listen.protocol, Some(offer.port.value))));
     let vips = vips.flat_map(|(vip, _)| topology.holders(vip)).filter(|end| end.device == at);
-    let targets: Vec<End> = std::iter::once(topology.machine(at)).chain(vips).collect();
+    // So is a machine under its address on the clients' own network, where it has one.
+    let cards = node.interfaces.iter().filter(|card| card.cidr.contains(&source));
+    let cards = cards.map(|card| End { device: at, address: Some(card.address.value), what: What::Machine });
+    let targets: Vec<End> = std::iter::once(topology.machine(at)).chain(cards).chain(vips).collect();
     let mut failed = None;
     for (end, to) in ends.iter().flat_map(|end| targets.iter().map(move |to| (end, *to))) {
         if end.device == at && end.what != What::Pod {

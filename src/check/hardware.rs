@@ -3,9 +3,10 @@
 
 use super::View;
 use crate::diag::{Code, Diagnostic, Sink};
-use crate::model::Path;
+use crate::model::ignition::File;
 use crate::model::profile::node::Os;
 use crate::model::scalar::Size;
+use crate::model::{Part, Path};
 
 /// What K3s asks for (docs.k3s.io, "Requirements"): unit, processors, memory in bytes.
 const K3S: &[(&str, &str, u16, u64)] =
@@ -87,16 +88,25 @@ fn unmounted(view: &View<'_>, sink: &mut Sink) {
     }
 }
 
+/// How much of a config is one file's.
+fn weight(file: &File) -> usize {
+    let size = |source: &Option<String>| source.as_ref().map_or(0, String::len);
+    size(&file.contents.source) + file.append.iter().map(|piece| size(&piece.source)).sum::<usize>()
+}
+
+/// Whether a config takes long to hand over.
+pub fn is_large(part: &Part) -> bool {
+    part.config.storage.files.iter().map(weight).sum::<usize>() > FW_CFG
+}
+
 /// What goes to the machine through QEMU's fw_cfg.
 fn large(view: &View<'_>, sink: &mut Sink) {
     let storage = &view.part.config.storage;
-    let size = |source: &Option<String>| source.as_ref().map_or(0, String::len);
-    let of = |at: usize| {
-        let file = &storage.files[at];
-        size(&file.contents.source) + file.append.iter().map(|piece| size(&piece.source)).sum::<usize>()
+    let of = |at: usize| weight(&storage.files[at]);
+    let total: usize = storage.files.iter().map(weight).sum();
+    let Some(largest) = (0..storage.files.len()).max_by_key(|at| of(*at)).filter(|_| is_large(view.part)) else {
+        return;
     };
-    let total: usize = (0..storage.files.len()).map(of).sum();
-    let Some(largest) = (0..storage.files.len()).max_by_key(|at| of(*at)).filter(|_| total > FW_CFG) else { return };
     let file = &storage.files[largest];
     let shown = |bytes: usize| format!("{} KiB", bytes >> 10);
     let message = format!(

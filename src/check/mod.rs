@@ -12,6 +12,7 @@ pub mod allow;
 pub mod baked;
 mod bootstrap;
 mod cloud_config;
+mod commands;
 mod container;
 pub mod describe;
 mod effect;
@@ -21,7 +22,7 @@ pub mod flows;
 mod group;
 mod haproxy;
 pub mod haproxy_config;
-mod hardware;
+pub mod hardware;
 mod identity;
 mod k3s;
 pub mod keepalived;
@@ -55,6 +56,7 @@ use crate::model::allow::Allowance;
 use crate::model::cluster::{Cluster, Node};
 use crate::model::sibling::SiblingVip;
 use crate::topology::Topology;
+use std::collections::BTreeSet;
 
 /// A rule about the model.
 type ModelRule = fn(&Survey<'_>, &mut Sink);
@@ -99,6 +101,7 @@ const NODE: &[(&str, NodeRule)] = &[
     ("accounts", accounts::check),
     ("hardware", hardware::check),
     ("ports", ports::check),
+    ("commands", commands::check),
     ("offline", offline::check),
     ("offline", offline::sources),
     ("storage", storage::check),
@@ -108,14 +111,15 @@ const NODE: &[(&str, NodeRule)] = &[
     ("haproxy", haproxy::node),
 ];
 
-/// Rules about all machines together, by topic.
-const CLUSTER: &[(&str, ClusterRule)] = &[
-    ("bootstrap", bootstrap::check),
-    ("firewall", firewall::joins),
-    ("firewall", firewall::members),
-    ("secrets", secrets::everywhere),
-    ("vrrp", vrrp::cluster),
-    ("updates", update::check),
+/// Rules about all machines together, by topic, each with beginnings of the paths of files that it must know of every
+/// machine: one that is missing would look like a mistake.
+const CLUSTER: &[(&str, &[&str], ClusterRule)] = &[
+    ("bootstrap", &["/etc/rancher/k3s/"], bootstrap::check),
+    ("firewall", &["/etc/rancher/k3s/"], firewall::joins),
+    ("firewall", &["/etc/rancher/k3s/"], firewall::members),
+    ("secrets", &[], secrets::everywhere),
+    ("vrrp", &["/etc/keepalived/"], vrrp::cluster),
+    ("updates", &[], update::check),
 ];
 
 /// Beginnings of the paths of files that rules of [`CLUSTER`] look at: all that is remembered of a machine, so that
@@ -206,11 +210,15 @@ pub fn node(view: &View<'_>, allowances: &[Allowance], sink: &mut Sink) {
     allow::settle(own, allowances, Some(&view.node.name), view.sources, sink);
 }
 
-/// Checks all machines together.
-pub fn cluster(overview: &Overview<'_>, allowances: &[Allowance], sink: &mut Sink) {
+/// Checks all machines together. `unknown` are the paths of files, as fragments write them, on machines that could not be
+/// put together: rules that are about those keep quiet.
+pub fn cluster(overview: &Overview<'_>, unknown: &BTreeSet<String>, allowances: &[Allowance], sink: &mut Sink) {
     let mut own = Sink::default();
-    for (_, rule) in CLUSTER {
-        rule(overview, &mut own);
+    for (_, needs, rule) in CLUSTER {
+        let lacks = |path: &String| path.contains("{{") || needs.iter().any(|start| path.starts_with(start));
+        if needs.is_empty() || !unknown.iter().any(lacks) {
+            rule(overview, &mut own);
+        }
     }
     let own = named(own, overview.cluster, None, overview.sources);
     allow::settle(own, allowances, None, overview.sources, sink);

@@ -47,11 +47,18 @@ pub(super) fn sources(view: &View<'_>, sink: &mut Sink) {
         let message = format!("`{}` is fetched at first boot: `{source}`", file.path);
         let span = view.part.trace.span(&files.then(at).then("contents").then("source"));
         let found = Diagnostic::new(Code::NetworkAtBoot, message).at(span);
-        sink.push(found.hint("put the file below `butane/files/` and write `contents: {local: ...}`"));
+        // An extension is no fragment's: its place is its own in a role.
+        let extension = view.node.extensions.values().any(|extension| Some(extension.span) == span);
+        let key = if extension { "`local: ...` in place of `source`" } else { "`contents: {local: ...}`" };
+        sink.push(found.hint(format!("put the file below `butane/files/` and write {key}")));
     }
 }
 
 fn look(view: &View<'_>, name: &str, file: &BakedFile, sink: &mut Sink) {
+    let mut programs = INSTALLERS.iter().map(|(program, _)| *program).chain(["curl", "wget", "git"]);
+    if !programs.any(|program| file.text.contains(program)) {
+        return;
+    }
     for (number, line) in file.text.lines().enumerate() {
         if line.trim_start().starts_with('#') {
             continue;

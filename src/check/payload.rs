@@ -67,6 +67,9 @@ fn is_network(path: &str) -> bool {
 
 /// Placeholders that nobody filled in.
 fn leftovers(view: &View<'_>, path: &str, file: &BakedFile, sink: &mut Sink) {
+    if !["{{", "${"].iter().any(|open| file.text.contains(open)) {
+        return;
+    }
     for (number, line) in file.text.lines().enumerate() {
         if line.trim_start().starts_with(['#', ';']) {
             continue;

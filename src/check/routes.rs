@@ -5,7 +5,7 @@ use crate::diag::{Code, Diagnostic, Sink};
 use crate::model::cluster::{Cluster, Node, Route};
 use crate::model::profile::cluster::Protocol;
 use crate::topology::trace::{Direction, Reason};
-use crate::topology::{End, Packet, Topology};
+use crate::topology::{End, Packet, Topology, What};
 use ipnet::Ipv4Net;
 use std::net::Ipv4Addr;
 
@@ -34,7 +34,9 @@ fn leads(topology: &Topology<'_>, at: usize, route: &Route, group: &mut Group) {
     let ends: Vec<End> = if route.destination.prefix_len() == 0 {
         vec![topology.at(AWAY)]
     } else {
-        topology.within(route.destination).into_iter().filter(|end| end.device != at).take(SAMPLE).collect()
+        let others = topology.within(route.destination).into_iter().filter(|end| end.device != at);
+        let meant = route.destination.prefix_len() == 32;
+        others.filter(|end| meant || is_known(topology, *end)).take(SAMPLE).collect()
     };
     for to in ends {
         let trace = topology.trace(&Packet { from: topology.machine(at), to, protocol: Protocol::Icmp, port: None });
@@ -88,6 +90,14 @@ fn leads(topology: &Topology<'_>, at: usize, route: &Route, group: &mut Group) {
         });
         return;
     }
+}
+
+/// Whether others know the machine by this address: its first, or any of a router. Who talks to a further one says so as
+/// a flow.
+fn is_known(topology: &Topology<'_>, end: End) -> bool {
+    let node = topology.devices[end.device].node().filter(|node| !node.router);
+    let first = node.and_then(|node| node.interfaces.first()).map(|card| card.address.value);
+    first.is_none() || end.what != What::Machine || end.address == first
 }
 
 /// A default route of the network and another one that a role asks for.

@@ -3,6 +3,7 @@
 //! No message holds a secret, and excerpts of such findings are not shown (`diag/text.rs`).
 
 use super::{Overview, Survey, View};
+use crate::diag::conceal::user;
 use crate::diag::{Code, Diagnostic, Sink, Span};
 use crate::model::Path;
 use std::collections::BTreeMap;
@@ -49,6 +50,7 @@ pub(super) fn check(survey: &Survey<'_>, sink: &mut Sink) {
             );
         }
     }
+    unused(survey, sink);
     let mut values: BTreeMap<&str, (&str, Span)> = BTreeMap::new();
     for (name, span, value) in survey.secrets {
         if let Some((first, at)) = values.insert(value.trim(), (name, *span)).filter(|_| !value.trim().is_empty()) {
@@ -75,6 +77,37 @@ pub(super) fn check(survey: &Survey<'_>, sink: &mut Sink) {
     }
 }
 
+/// Secrets that no fragment and no template takes.
+fn unused(survey: &Survey<'_>, sink: &mut Sink) {
+    let texts = || survey.sources.iter().map(|(_, source)| &**source.text());
+    // `secrets[values.key]`: the name is a value somewhere.
+    let looked_up = texts().flat_map(|text| text.split("secrets[").skip(1)).any(|rest| !rest.starts_with(['"', '\'']));
+    for (name, declared) in &survey.cluster.profile.secrets {
+        let named = |text: &str| {
+            let starts = [format!("secrets.{name}"), format!("secrets[\"{name}\"]"), format!("secrets['{name}']")];
+            let ends = |rest: &str| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+            starts.iter().any(|start| text.split(start.as_str()).skip(1).any(ends))
+        };
+        let is_value =
+            |text: &str| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == name);
+        let elsewhere = survey.sources.iter().filter(|(file, _)| *file != declared.span.file);
+        if texts().any(named) || looked_up && elsewhere.map(|(_, source)| &**source.text()).any(is_value) {
+            continue;
+        }
+        let message = format!("no fragment and no template uses the secret `{name}`");
+        let found = Diagnostic::new(Code::SecretUnused, message).at(declared.span);
+        sink.push(found.hint(format!("write `{{{{ secrets.{name} }}}}` where it belongs, or take it out")));
+    }
+}
+
+/// Whether a line has a URL with a password in it.
+fn logs_in(line: &str) -> bool {
+    line.split("://").skip(1).any(|rest| {
+        let password = user(rest).split_once(':').map_or("", |(_, password)| password);
+        !password.is_empty() && !password.contains(['{', '$', '<'])
+    })
+}
+
 /// What secret a line holds, in words.
 fn literal(line: &str) -> Option<&'static str> {
     let bare = line.trim_start();
@@ -90,6 +123,9 @@ fn literal(line: &str) -> Option<&'static str> {
     });
     if hash {
         return Some("a password hash");
+    }
+    if logs_in(bare) {
+        return Some("a password");
     }
     // In a mapping in one line, each key by itself.
     if let Some((_, inner)) = bare.split_once('{').filter(|(_, rest)| rest.contains(':') && !rest.starts_with('{')) {

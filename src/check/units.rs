@@ -271,6 +271,9 @@ fn runs_docker(command: &str) -> bool {
 
 /// Restarting networkd takes away addresses that it did not set: the VIPs.
 fn restarts(view: &View<'_>, name: &str, file: &BakedFile, sink: &mut Sink) {
+    if !file.text.contains("systemd-networkd") {
+        return;
+    }
     for (number, line) in file.text.lines().enumerate() {
         let bare = line.trim();
         let asks = bare.contains("systemctl") && ["restart", "stop"].iter().any(|verb| bare.contains(verb));

@@ -15,7 +15,12 @@ pub(super) fn check(survey: &Survey<'_>, sink: &mut Sink) {
             sink.push(Diagnostic::new(Code::VipAlone, message).at(span).hint("give its role to a second node"));
         }
         for port in &vip.ports {
-            for node in port.backends.iter().filter(|node| vip.candidates.contains(node)) {
+            // Without HAProxy nobody balances: whoever holds the address serves it.
+            let plain = |name: &str| {
+                let containers = survey.cluster.node(name).map(|node| &node.containers);
+                containers.is_some_and(|all| all.contains_key("keepalived") && !all.contains_key("haproxy"))
+            };
+            for node in port.backends.iter().filter(|node| vip.candidates.contains(node) && !plain(node)) {
                 if port.backend_port == port.port.value {
                     let message = format!(
                         "`{node}` cannot serve `{}` and balance it: both want port `{}` of the same machine",

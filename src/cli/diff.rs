@@ -6,6 +6,7 @@ use super::report::{redacted, unusable};
 use super::settings::{Settings, Volume};
 use super::show::Show;
 use crate::changes::{Report, Side, Sinks, changes, select};
+use crate::diag::conceal::conceal;
 use crate::diag::{Code, Diagnostic, Severity, Sink, Sources, json};
 use crate::world::World;
 use crate::world::disk::Disk;
@@ -37,7 +38,7 @@ pub(super) fn run(settings: &Settings, show: &Show, args: &Diff) -> Outcome {
         Some(Opened::Project(plan)) => Some(&**plan),
         _ => None,
     });
-    let redact = |text: &str| plans.iter().flatten().fold(text.to_owned(), |text, plan| plan.redact(&text));
+    let redact = |text: &str| plans.iter().flatten().fold(conceal(text), |text, plan| plan.redact(&text));
     let report = report.map(|report| report.redacted(&redact));
     // What rules merely remark is for `bake check`; here it counts only if it keeps a side from being built.
     let found = sinks.map(|sink| {

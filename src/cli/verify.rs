@@ -6,6 +6,7 @@ use super::rebuild;
 use super::report::{report, unusable};
 use super::settings::{Settings, Volume};
 use super::show::Show;
+use crate::diag::conceal::conceal;
 use crate::diag::{Code, Diagnostic, Sink, Sources};
 use crate::model::artifact::complete;
 use crate::world::disk::Disk;
@@ -25,7 +26,7 @@ pub(super) fn run(settings: &Settings, show: &Show, args: &Verify) -> Outcome {
     let found = sink.finish();
     let none = Sources::default();
     let sources = plan.as_ref().map_or(&none, |plan| &plan.sources);
-    let redact = |text: &str| plan.as_ref().map_or_else(|| text.to_owned(), |plan| plan.redact(text));
+    let redact = |text: &str| plan.as_ref().map_or_else(|| conceal(text), |plan| plan.redact(text));
     let outcome = report(show, args.format, sources, &found, Map::new(), &redact);
     if let (Some(checked), Outcome::Done, Form::Text, true) =
         (checked, outcome, args.format, settings.volume > Volume::Quiet)

@@ -225,6 +225,8 @@ codes! {
         "A virtual address with one candidate is an ordinary address with more moving parts.";
     VipPortServed(rule) = "vip-port-served", Error, "a machine balances a port and serves it",
         "HAProxy binds the VIP's port on every candidate, held or not. A program of the same machine that serves the port on all addresses cannot start beside it, or HAProxy cannot.";
+    VipByHand(rule) = "vip-by-hand", Error, "a VIP that somebody but Keepalived sets",
+        "A VIP is on one machine at a time, and Keepalived moves it. A machine that sets it by itself, in a unit, a script or a network file, answers for it always: two machines have the address, or it stays where nobody serves it.";
     VipIdle(rule) = "vip-idle", Warning, "a VIP without ports",
         "Keepalived would move an address behind which nobody listens.";
     // Rules: firewall
@@ -274,6 +276,8 @@ codes! {
         "A file in /etc/systemd/system hides the image's unit of the same name, and so every later correction to it. A drop-in changes only what it names.";
     ContainerOrder(rule) = "container-order", Warning, "a container does not wait for its engine",
         "Without `After=docker.service` the unit fails at boot before Docker answers, without `Requires=` nothing starts Docker, which Flatcar activates by its socket only.";
+    ContainerUnpinned(rule) = "container-unpinned", Warning, "a container whose image may be another one tomorrow",
+        "A tag is moved by whoever publishes the image; without any, `latest` is meant. Two machines made on two days then run different programs. A digest (`image@sha256:...`) is the image itself; `containers` of a role take nothing else.";
     NetworkdRestart(rule) = "networkd-restart", Warning, "something restarts networkd",
         "A restarted networkd removes addresses and routes that it did not set: Keepalived's VIPs, Flannel's routes. `KeepConfiguration=` helps for its own only.";
     NetworkdUnknownKey(rule) = "networkd-unknown-key", Warning, "a key of a network file that networkd ignores",
@@ -331,6 +335,8 @@ codes! {
         "Whoever reads the repository, now or in its history, has it. Make a new one; the old one stays in the history.";
     WeakSecret(rule) = "weak-secret", Warning, "a secret that is easily guessed",
         "Too short, or one of those that everybody tries first.";
+    SecretUnused(rule) = "secret-unused", Warning, "a secret that nothing uses",
+        "Whoever builds must have its value, and it protects nothing: the name that templates use is another one, or what used it is gone.";
     SharedPassword(rule) = "shared-password", Warning, "several accounts or machines have one password",
         "Whoever learns one account's password has the other one, root's included; and who learns that of one machine has all machines.";
     PasswordHash(rule) = "password-hash", Error, "a password's hash that is none",

@@ -4,6 +4,7 @@
 //! [`json`], [`sarif`]) is separate, so that the same finding reads well in a terminal and in a program.
 
 pub mod code;
+pub mod conceal;
 pub mod json;
 pub mod sarif;
 pub mod sink;

@@ -8,6 +8,7 @@ use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 /// Packs contents into the shortest URL. Keeps its working memory between contents.
 pub struct Packer {
     deflate: Option<Compress>,
+    hasty: bool,
 }
 
 /// A packed content.
@@ -31,7 +32,18 @@ impl Default for Packer {
 impl Packer {
     /// A packer that has packed nothing yet.
     pub fn new() -> Self {
-        Self { deflate: None }
+        Self { deflate: None, hasty: false }
+    }
+
+    /// One that never compresses, for whoever wants the contents and not the config: compressing takes longer than
+    /// everything else.
+    pub fn hasty() -> Self {
+        Self { deflate: None, hasty: true }
+    }
+
+    /// Whether it never compresses.
+    pub fn is_hasty(&self) -> bool {
+        self.hasty
     }
 
     /// Percent-encoded, base64 or (if `compress`) gzip in base64, whichever is shortest; of equals, the first.
@@ -42,7 +54,7 @@ impl Packer {
         let base64 = ";base64,".len() + base64_len(bytes.len());
         let plain = escaped.min(base64);
         let limit = plain.saturating_sub("gzip".len());
-        if compress && limit > ";base64,".len() + base64_len(GZIP_LEAST) {
+        if compress && !self.hasty && limit > ";base64,".len() + base64_len(GZIP_LEAST) {
             let gzip = self.gzip(bytes);
             if ";base64,".len() + base64_len(gzip.len()) < limit {
                 return Packed { url: base64_url(&gzip), gzip: true };

@@ -4,13 +4,16 @@
 //! PATH` with lines `- old` and `+ new` (what is taken out together comes back together), `=== PATH` for a file of its own,
 //! `=== gone PATH`. Paths are the project's; those of its library begin with `../../`. `<name>.expected` lists exactly what
 //! is found, after comments; `BLESS=1` rewrites the list.
+//!
+//! `tests/cases/variations/<name>.txt` are the same with changes that are right: nothing is found. `=== from examples/none`
+//! begins with nothing but the library.
 
 use crate::support::repository;
 use bake::world::memory::MemoryWorld;
 use bake::{Plan, Request};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Where the examples have their library.
 const LIBRARY: &str = "../..";
@@ -109,21 +112,41 @@ fn found(plan: &Plan) -> Vec<String> {
     lines
 }
 
+/// The cases of a folder below `tests/cases`.
+fn cases(folder: &str) -> Vec<PathBuf> {
+    let folder = repository().join("tests/cases").join(folder);
+    let mut paths: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|end| end == "txt"));
+    paths.sort();
+    paths
+}
+
+/// What is found in the project that a case makes.
+fn found_in(path: &Path) -> Vec<String> {
+    let case = std::fs::read_to_string(path).unwrap();
+    let base = case.lines().find_map(|line| line.strip_prefix("=== from ")).unwrap_or_default();
+    let mut files = project(base);
+    change(&mut files, &case);
+    found(&plan(&files))
+}
+
+#[test]
+fn variations_have_no_finding() {
+    let cases = cases("variations");
+    assert!(cases.len() >= 12);
+    let found = |path: &PathBuf| Some((path.file_stem()?.to_str()?.to_owned(), found_in(path)));
+    let wrong: Vec<_> = cases.iter().filter_map(found).filter(|(_, found)| !found.is_empty()).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[test]
 fn as_they_are_written() {
-    let folder = repository().join("tests/cases/asis");
-    let mut names: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    names.retain(|path| path.extension().is_some_and(|end| end == "txt"));
-    names.sort();
+    let names = cases("asis");
     assert!(names.len() >= 6);
     let mut wrong = String::new();
     for path in names {
         let name = path.file_stem().unwrap().to_str().unwrap();
-        let case = std::fs::read_to_string(&path).unwrap();
-        let base = case.lines().find_map(|line| line.strip_prefix("=== from ")).unwrap_or_default();
-        let mut files = project(base);
-        change(&mut files, &case);
-        let found = found(&plan(&files));
+        let found = found_in(&path);
         assert!(!found.is_empty(), "{name}");
         let expected = std::fs::read_to_string(path.with_extension("expected")).unwrap_or_default();
         let (notes, listed): (Vec<&str>, Vec<&str>) =

@@ -5,7 +5,7 @@ use super::super::written::Machine;
 use super::CONF;
 use super::group::{Wanted, weight};
 use crate::diag::{Code, Diagnostic, Severity, Sink};
-use crate::topology::vrrp::{Deaf, Finding, Group, Speaker, Trouble, findings};
+use crate::topology::vrrp::{Deaf, Fault, Finding, Group, Speaker, Trouble, findings};
 use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -17,12 +17,15 @@ pub(super) fn check(wanted: &Wanted<'_>, sink: &mut Sink) {
     hearing(wanted, sink);
     if sink.iter().count() == before {
         outcomes(wanted, sink);
+        others(wanted, sink);
     }
 }
 
 /// A virtual router id belongs to one set of addresses on a segment.
 pub(super) fn router_ids(configs: &[(Machine<'_>, Config)], sink: &mut Sink) {
-    let mut seen: BTreeMap<(&str, u8), (&str, BTreeSet<Ipv4Addr>, crate::diag::Span)> = BTreeMap::new();
+    /// The instance that has an id first, its addresses, and where it says the id.
+    type First<'a> = (&'a str, BTreeSet<Ipv4Addr>, (&'a Machine<'a>, usize));
+    let mut seen: BTreeMap<(&str, u8), First<'_>> = BTreeMap::new();
     for (machine, config) in configs {
         for instance in &config.instances {
             let name = instance.interface.as_ref().map(|interface| interface.value.as_str());
@@ -44,8 +47,8 @@ pub(super) fn router_ids(configs: &[(Machine<'_>, Config)], sink: &mut Sink) {
             };
             let own: BTreeSet<Ipv4Addr> = instance.addresses.iter().map(|one| one.address.value).collect();
             let key = (card.network.as_str(), id.value);
-            let Some((other, addresses, first)) = seen.get(&key) else {
-                seen.insert(key, (&instance.name.value, own, machine.span(CONF, id.line)));
+            let Some((other, addresses, (there, line))) = seen.get(&key) else {
+                seen.insert(key, (&instance.name.value, own, (machine, id.line)));
                 continue;
             };
             if addresses.is_disjoint(&own) {
@@ -54,12 +57,13 @@ pub(super) fn router_ids(configs: &[(Machine<'_>, Config)], sink: &mut Sink) {
                     instance.name.value, id.value, card.network
                 );
                 let found = machine.finding(CONF, id.line, Code::VrrpRouterId, message);
-                sink.push(found.related(*first, "it is used here first").hint("take another number from 1 to 255"));
+                let first = there.span(CONF, *line);
+                sink.push(found.related(first, "it is used here first").hint("take another number from 1 to 255"));
             } else if *addresses != own {
                 let message =
                     format!("`{}` has other addresses on `{}` than elsewhere", instance.name.value, machine.node.name);
                 let found = machine.finding(CONF, instance.name.line, Code::VrrpParameters, message);
-                sink.push(found.related(*first, "the same virtual router has others here"));
+                sink.push(found.related(there.span(CONF, *line), "the same virtual router has others here"));
             }
         }
     }
@@ -209,6 +213,48 @@ fn outcomes(wanted: &Wanted<'_>, sink: &mut Sink) {
         let Some(trouble) = finding.trouble.filter(|trouble| !told.contains(trouble)) else { continue };
         told.insert(trouble);
         sink.push(outcome(wanted, &finding, trouble));
+    }
+}
+
+/// Scripts that watch something else than HAProxy, with a weight that does not move the VIP when they alone fail. The
+/// election is the same as for HAProxy, with other trackers.
+fn others(wanted: &Wanted<'_>, sink: &mut Sink) {
+    let speakers = &wanted.group.speakers;
+    if speakers.iter().any(|one| one.segment.is_none() || !one.preempts) {
+        return;
+    }
+    let names = speakers.iter().flat_map(|one| &one.trackers).filter(|tracker| !tracker.watches_haproxy);
+    for name in names.map(|tracker| tracker.name.as_str()).collect::<BTreeSet<_>>() {
+        let only = |one: &Speaker| {
+            let mut one = Speaker { admits: vec![Ipv4Net::default()], ..one.clone() };
+            one.trackers.iter_mut().for_each(|tracker| tracker.watches_haproxy = tracker.name == name);
+            one
+        };
+        let group = Group::new(speakers.iter().map(only).collect());
+        let stays = findings(&group, &[Fault::Haproxy]).into_iter().find(|finding| {
+            let [event] = finding.events.as_slice() else { return false };
+            let held = finding.end.masters.contains(&event.speaker);
+            finding.trouble == Some(Trouble::Useless) && held
+        });
+        let Some((event, end)) = stays.and_then(|finding| Some((*finding.events.first()?, finding.end))) else {
+            continue;
+        };
+        let (member, holder) = (&wanted.members[event.speaker], &group.speakers[event.speaker]);
+        let (ill, weight) = (holder.effective(end.health[event.speaker]).unwrap_or(0), holder.trackers.iter());
+        let weight = weight.filter(|tracker| tracker.watches_haproxy).map(|tracker| tracker.weight).sum::<i32>();
+        let message = format!(
+            "when only `{name}` fails on `{}`, the VIP {} stays there: with its weight `{weight}` the priority is still `{ill}`",
+            holder.node,
+            wanted.name()
+        );
+        let tracks = member.instance.tracks.iter();
+        let script = tracks.filter_map(|track| member.config.tracked(track).map(|script| (track, script)));
+        let script = script.into_iter().find(|(_, script)| script.name.value == name);
+        let line =
+            script.map_or(member.instance.name.line, |(track, script)| track.weight.unwrap_or(script.weight).line);
+        let mut found = member.machine.finding(CONF, line, Code::VrrpNoFailover, message);
+        found.severity = Severity::Warning;
+        sink.push(found.hint(cure(wanted)));
     }
 }
 

@@ -180,8 +180,12 @@ fn watches_haproxy(machine: &Machine<'_>, script: &Script, ports: &BTreeSet<u16>
         || texts.any(asks)
 }
 
-/// Where the weight is written that counts for an instance.
+/// Where the weight is written that counts for an instance when HAProxy fails; of a script that watches something else,
+/// where there is no other.
 pub(super) fn weight(member: &Member<'_>) -> Option<Lined<i32>> {
-    let mut tracks = member.instance.tracks.iter();
-    tracks.find_map(|track| track.weight.or(Some(member.config.tracked(track)?.weight)))
+    let ports = haproxy_ports(member.machine);
+    let tracks = member.instance.tracks.iter();
+    let tracked = tracks.filter_map(|track| Some((track, member.config.tracked(track)?)));
+    let weight = tracked.min_by_key(|(_, script)| !watches_haproxy(member.machine, script, &ports));
+    weight.map(|(track, script)| track.weight.unwrap_or(script.weight))
 }

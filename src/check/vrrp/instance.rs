@@ -97,16 +97,14 @@ impl<'a> One<'a> {
         let Some(password) = given.filter(|password| !SecretRef::is_gap(&password.value)) else { return };
         let length = password.value.len();
         // Secrets that are easily guessed have a rule of their own.
-        let secret = self.machine.source(CONF, password.line).contains("secrets.");
+        let secret = || self.machine.source(CONF, password.line).contains("secrets.");
         let (message, hint) = if length > PASSWORD {
             let message = format!("the VRRP password of `{name}` has {length} characters: only the first 8 count");
             (message, "write eight characters")
-        } else if secret {
-            return;
-        } else if length < PASSWORD {
+        } else if length < PASSWORD && !secret() {
             let message = format!("the VRRP password of `{name}` has only {length} of the 8 characters that count");
             (message, "write eight characters that nobody guesses")
-        } else if KNOWN.contains(&password.value.as_str()) {
+        } else if KNOWN.contains(&password.value.as_str()) && !secret() {
             (format!("the VRRP password of `{name}` is one of those that everybody tries"), "write one of your own")
         } else {
             return;

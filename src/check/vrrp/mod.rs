@@ -39,7 +39,19 @@ fn order(view: &View<'_>, sink: &mut Sink) {
     let quadlet = "/etc/containers/systemd/keepalived.container";
     let unit = view.baked.units.get("keepalived.service");
     let unit = unit.into_iter().flat_map(|unit| unit.text.iter().chain(unit.dropins.values()));
-    for file in unit.chain(view.baked.files.get(quadlet)) {
+    let texts: Vec<_> = unit.chain(view.baked.files.get(quadlet)).collect();
+    let after = |name: &str| {
+        let entries = texts.iter().flat_map(|file| entries(&file.text));
+        entries.filter(|entry| entry.key == "After").any(|entry| entry.value.split_whitespace().any(|own| own == name))
+    };
+    if let Some(first) = texts.first().filter(|_| view.baked.files.contains_key(HAPROXY) && !after("haproxy.service")) {
+        let message = "Keepalived does not wait for HAProxy: it may take the address before anybody listens on it";
+        let found = Diagnostic::new(Code::VrrpOrder, message).at(view.line(first, 0));
+        sink.push(
+            found.hint("write `after: [haproxy.service]` in its container, or `After=haproxy.service` in a drop-in"),
+        );
+    }
+    for file in texts {
         for entry in entries(&file.text) {
             let needs = matches!(entry.key, "Requires" | "BindsTo" | "Requisite" | "PartOf");
             if needs && entry.value.split_whitespace().any(|unit| unit == "haproxy.service") {

@@ -164,10 +164,10 @@ impl<'a> Table<'a> {
     fn pods<'n>(&self, node: &'n Node, pods: Ipv4Net) -> Vec<(Ipv4Net, Hop<'n>)> {
         let own = self.shares.iter().filter(|(_, share)| pods.contains(share));
         let mut hops: Vec<(Ipv4Net, Hop<'n>)> =
-            own.filter_map(|(other, share)| Some((*share, between(node, other)?))).collect();
+            own.filter_map(|(other, share)| Some((*share, towards(node, other)?))).collect();
         let routers =
             || self.routers.iter().filter(|router| self.reaches(router, pods)).find_map(|router| between(node, router));
-        let rest = self.gate.and_then(|gate| between(node, gate)).or_else(routers);
+        let rest = self.gate.and_then(|gate| towards(node, gate)).or_else(routers);
         hops.extend(rest.map(|hop| (pods, hop)));
         hops
     }
@@ -212,6 +212,18 @@ fn between<'n>(node: &'n Node, other: &Node) -> Option<Hop<'n>> {
     }
     node.interfaces.iter().find_map(|card| {
         let there = other.interfaces.iter().find(|there| there.network.value == card.network.value)?;
+        Some(Hop { gateway: there.address.value, card })
+    })
+}
+
+/// From `node` to the pods on `other`: on the first network of `other` that both are attached to, because Flannel and
+/// everybody else know a node by its first address.
+fn towards<'n>(node: &'n Node, other: &Node) -> Option<Hop<'n>> {
+    if node.name == other.name {
+        return None;
+    }
+    other.interfaces.iter().find_map(|there| {
+        let card = node.interfaces.iter().find(|card| card.network.value == there.network.value)?;
         Some(Hop { gateway: there.address.value, card })
     })
 }
