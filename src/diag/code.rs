@@ -231,7 +231,7 @@ codes! {
         "Keepalived would move an address behind which nobody listens.";
     // Rules: firewall
     FirewallClosed(rule) = "firewall-closed", Error, "somebody who must get in is not let in",
-        "The firewall of a machine opens what its roles `listen` on, and nothing else. Balancers must reach their backends, candidates of a VIP each other's VRRP (IP protocol 112: without it every one of them takes the address), machines their resolvers and time servers, K3s nodes the server that they join.";
+        "The firewall of a machine opens what its roles `listen` on, and nothing else. Balancers must reach their backends, candidates of a VIP each other's VRRP (IP protocol 112: without it every one of them takes the address. With multicast they all keep it; with unicast the adverts that one then sends let the others' in as answers, so that it gives it back, and the next one that starts takes it again), machines their resolvers and time servers, K3s nodes the server that they join.";
     PortClosed(rule) = "port-closed", Error, "a program listens where the firewall lets nobody in",
         "The port stands in the program's own file and in `listens`, and the two differ. For sshd that is a machine that nobody gets into any more.";
     NftFlush(rule) = "nft-flush", Error, "a ruleset that deletes everybody's rules",

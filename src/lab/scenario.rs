@@ -225,6 +225,7 @@ impl<'a> Cast<'a> {
 
     fn daemon(&self, node: &str, daemon: Daemon, act: Act, how: &str, short: bool) -> Scenario {
         let fault = match (daemon, act) {
+            (Daemon::Haproxy, Act::Hang) => Fault::Hung,
             (Daemon::Haproxy, _) => Fault::Haproxy,
             (Daemon::Keepalived, Act::Stop) => Fault::Keepalived,
             // Killed, it says nothing any more: to the others that is as if the machine had died.

@@ -262,6 +262,9 @@ pub struct Tracker {
     pub weight: i32,
     /// Seconds until it is found to be ill.
     pub detection: Range,
+    /// Seconds until HAProxy is found to be there without answering; absent where that is never found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hang: Option<Range>,
     /// Seconds until it is found to be well again.
     pub recovery: Range,
 }
@@ -322,8 +325,10 @@ pub struct Event {
 pub enum Fault {
     /// The machine dies.
     Node,
-    /// HAProxy does not answer any more.
+    /// HAProxy dies.
     Haproxy,
+    /// HAProxy is there and does not answer.
+    Hung,
     /// Its link goes down.
     Link,
     /// Keepalived is stopped in good order.

@@ -171,6 +171,13 @@ fn foretold(group: &Group, findings: &[Finding]) -> made::Election {
         }
     }
     for at in 0..group.speakers.len() {
+        // Only of those that can serve at all it is foretold what becomes of HAProxy.
+        if findings.iter().any(|one| one.events.iter().any(|event| event.fault == Fault::Haproxy)) {
+            let hung = vrrp::Event { speaker: at, fault: Fault::Hung };
+            let end = vrrp::single(group, hung).end;
+            let back = outcome(&group.repaired(&end, at, Fault::Hung));
+            failures.push(made::Failure { event: event(&hung), then: outcome(&end), back });
+        }
         let (apart, healed) = group.partitioned(&start, at);
         let event = made::Event { node: named(at), fault: made::Fault::Partition };
         failures.push(made::Failure { event, then: outcome(&apart), back: outcome(&healed) });
@@ -185,6 +192,7 @@ fn speaker(speaker: &vrrp::Speaker) -> made::Speaker {
         watches_haproxy: tracker.watches_haproxy,
         weight: tracker.weight,
         detection: range(tracker.detection),
+        hang: tracker.hang.map(range),
         recovery: range(tracker.recovery),
     };
     made::Speaker {
@@ -213,6 +221,7 @@ pub fn restored(made: &made::Speaker, password: Option<Password>) -> vrrp::Speak
         watches_haproxy: tracker.watches_haproxy,
         weight: tracker.weight,
         detection: seconds(tracker.detection),
+        hang: tracker.hang.map(seconds),
         recovery: seconds(tracker.recovery),
     };
     vrrp::Speaker {
@@ -237,6 +246,7 @@ fn fault(fault: Fault) -> made::Fault {
     match fault {
         Fault::Node => made::Fault::Node,
         Fault::Haproxy => made::Fault::Haproxy,
+        Fault::Hung => made::Fault::Hung,
         Fault::Link => made::Fault::Link,
         Fault::Keepalived => made::Fault::Keepalived,
     }

@@ -2,7 +2,7 @@
 # vrrp.sh TREES FAULT VIP SECONDS: what the real Keepalived does when something fails on the holder of VIP.
 #
 # TREES holds the files of two nodes, `lb1` (the first holder) and `lb2`. Both run HAProxy and Keepalived, each in a network
-# namespace of its own, on one bridge, with the addresses in LB1 and LB2. FAULT is `node`, `link`, `haproxy` or `keepalived`. Prints the node that holds the VIP
+# namespace of its own, on one bridge, with the addresses in LB1 and LB2. FAULT is `node`, `link`, `haproxy`, `hung` (HAProxy) or `keepalived`. Prints the node that holds the VIP
 # after that and the seconds it took, or `lb1 -` when nothing moved for SECONDS. Needs root; everything ends with the script.
 set -eu
 TREES=$(realpath "$1") FAULT=$2 VIP=$3 LIMIT=$4
@@ -59,6 +59,7 @@ case $FAULT in
 node) ip link del v-lb1; kill -KILL "$(cat "$TREES/lb1/keepalived.pid")" ;;
 link) ip link set v-lb1 down ;;
 haproxy) kill -KILL "$(cat "$TREES/lb1/haproxy.pid")" ;;
+hung) kill -STOP "$(cat "$TREES/lb1/haproxy.pid")" ;;
 keepalived) kill -TERM "$(cat "$TREES/lb1/keepalived.pid")" ;;
 esac
 while [ $(($(now) - begin)) -lt $((LIMIT * 100)) ]; do

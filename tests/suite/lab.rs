@@ -77,7 +77,7 @@ fn a_weight_that_only_ties_leaves_the_address_where_nobody_answers() {
     if !possible() {
         return;
     }
-    let changes = [(FIRST, "default: 150", "default: 110"), (ROLE, "    default: -60\n", "    default: -10\n")];
+    let changes = [(FIRST, "default: 150", "default: 110"), (ROLE, "    default: 0\n", "    default: -10\n")];
     let project =
         built(&changes, &[("profiles/cluster.yaml", "vrrp-no-failover, file: butane/files/keepalived.conf.j2")]);
     let (status, run) = rehearse(&project, &["haproxy-stopped"]);
@@ -91,7 +91,23 @@ fn a_weight_that_only_ties_leaves_the_address_where_nobody_answers() {
     assert!(wrong.iter().all(|line| line.contains("is answered in the end")) && wrong.len() == 2, "{wrong:#?}");
 }
 
-/// Multicast, because a filter that lets answers in lets a peer's adverts in as soon as there were adverts to it.
+/// A filter that lets answers in lets a peer's adverts in as soon as there were adverts to it: of two balancers that do not
+/// let each other in, the lower one takes the address after its wait, and gives it back at once.
+#[test]
+fn unicast_adverts_open_a_closed_firewall_from_inside() {
+    if !possible() {
+        return;
+    }
+    let vrrp = "  - {name: vrrp, protocol: vrrp, from: [\"role:loadbalancer\"]}\n";
+    let project = built(&[(ROLE, vrrp, "")], &[("profiles/cluster.yaml", "firewall-closed")]);
+    let (_, run) = rehearse(&project, &["start"]);
+    for watch in &run.scenarios[0].vips {
+        assert_eq!(watch.moves[0].agrees(), Some(true), "{}", table(&run));
+        assert_eq!(watch.moves[0].measured.owners, ["loadbalancer1"], "{}", table(&run));
+    }
+}
+
+/// Multicast adverts have no answers: nothing opens the filter.
 #[test]
 fn balancers_that_do_not_hear_each_other_both_hold_the_address() {
     if !possible() {

@@ -112,7 +112,7 @@ fn clusters_do_not_get_in_each_others_way() {
 fn what_was_written_wrong_is_found() {
     let keepalived = fs::read_to_string(repository().join("butane/files/keepalived.conf.j2")).unwrap();
     let wrong: &[(&str, &str, &str, &str, &str)] = &[
-        ("microcloud", "profiles/roles/loadbalancer.yaml", "default: -60", "default: -10", "vrrp-no-failover"),
+        ("microcloud", "profiles/roles/loadbalancer.yaml", "default: 0", "default: -10", "vrrp-no-failover"),
         ("microcloud", "profiles/cluster.yaml", "mode: open", "mode: nat", "flow-blocked"),
         ("microcloud", "profiles/nodes/storage1.yaml", "root_disk: 16 GiB", "root_disk: 10 GiB", "disk-small"),
         (

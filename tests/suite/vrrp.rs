@@ -150,9 +150,10 @@ fn the_election_is_explained_in_words() {
     assert_eq!(status, Some(0), "{text}");
     for part in [
         "api: 192.168.0.32 on the network lan, virtual router 51",
-        "loadbalancer1  150       90",
+        "loadbalancer1  150       gives up",
         "The highest priority wins: loadbalancer1 holds the VIP, 3.4 s after the start.",
-        "HAProxy fails on loadbalancer1          loadbalancer2  4.6 to 7.6 s",
+        "HAProxy fails on loadbalancer1          loadbalancer2  1.6 to 2.6 s",
+        "HAProxy hangs on loadbalancer1          loadbalancer2  2.6 to 4.6 s",
         "Keepalived is stopped on loadbalancer1  loadbalancer2  0.6 s",
     ] {
         assert!(text.contains(part), "`{part}` is not in\n{text}");

@@ -135,7 +135,6 @@ fn place(wanted: &Wanted<'_>, at: usize, code: Code, message: String) -> Diagnos
 fn hearing(wanted: &Wanted<'_>, sink: &mut Sink) {
     let group = &wanted.group;
     let several = group.start().trouble() == Some(Trouble::Several);
-    let lead = if several { ", so both hold it at once" } else { "" };
     for at in 0..group.speakers.len() {
         for other in 0..group.speakers.len() {
             let Some(why) = (at != other).then(|| group.deaf(at, other)).flatten() else { continue };
@@ -152,6 +151,11 @@ fn hearing(wanted: &Wanted<'_>, sink: &mut Sink) {
             if mutual && other < at || why == Deaf::NotExpected && group.deaf(other, at) == Some(Deaf::NotSent) {
                 continue;
             }
+            let lead = match why {
+                _ if several => ", so both hold it at once",
+                Deaf::Firewall => ", so both hold it for a moment whenever one starts",
+                _ => "",
+            };
             sink.push(deaf(wanted, (at, other), why, lead));
         }
     }

@@ -4,7 +4,7 @@ use super::super::Overview;
 use super::configs;
 use super::group::{Wanted, groups};
 use crate::diag::{Code, Diagnostic, suggest};
-use crate::topology::vrrp::{Event, Fault, Finding, Health, Trouble, findings};
+use crate::topology::vrrp::{self, Event, Fault, Finding, Health, Trouble, findings};
 use std::fmt::Write as _;
 
 /// Who holds the VIP called `name` (or each VIP) after which failures, as a table.
@@ -45,7 +45,7 @@ pub fn explain(overview: &Overview<'_>, name: Option<&str>) -> Result<String, Di
     Ok(text)
 }
 
-const WELL: Health = Health { node: true, link: true, keepalived: true, haproxy: true };
+const WELL: Health = Health { node: true, link: true, keepalived: true, haproxy: true, answers: true };
 const ILL: Health = Health { haproxy: false, ..WELL };
 
 fn candidates(text: &mut String, wanted: &Wanted<'_>) {
@@ -81,9 +81,14 @@ fn candidates(text: &mut String, wanted: &Wanted<'_>) {
 
 fn stories(text: &mut String, wanted: &Wanted<'_>) {
     let all = findings(&wanted.group, &wanted.faults);
-    let rows =
-        |events: usize| all.iter().filter(move |one| one.events.len() == events).map(|one| row(wanted, one)).collect();
-    table(text, ["what fails", "VIP on", "after"], rows(1));
+    let mut single = Vec::new();
+    for one in all.iter().filter(|one| one.events.len() == 1) {
+        single.push(row(wanted, one));
+        let dies = one.events.iter().find(|event| event.fault == Fault::Haproxy);
+        let hangs = dies.map(|event| Event { fault: Fault::Hung, ..*event });
+        single.extend(hangs.map(|event| row(wanted, &vrrp::single(&wanted.group, event))));
+    }
+    table(text, ["what fails", "VIP on", "after"], single);
     // Of two failures, those that end badly, and of the others those that the holder begins, told for machines and
     // HAProxy only: a lost link or a stopped Keepalived leaves the same to the rest as a dead machine.
     let holders = wanted.group.start().masters;

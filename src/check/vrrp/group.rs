@@ -145,15 +145,38 @@ fn trackers(member: &Member<'_>) -> Vec<Tracker> {
                 Some(_) => Seconds { least: runs(count.saturating_sub(1)), most: runs(count) },
                 None => Seconds::NOW,
             };
+            let watches_haproxy = watches_haproxy(member.machine, script, &ports);
             Tracker {
                 name: script.name.value.clone(),
-                watches_haproxy: watches_haproxy(member.machine, script, &ports),
+                watches_haproxy,
                 weight: track.weight.unwrap_or(script.weight).value,
                 detection: noticing(script.fall),
+                hang: hang(member.machine, script).filter(|_| watches_haproxy),
                 recovery: noticing(script.rise),
             }
         })
         .collect()
+}
+
+/// How long a script takes to find out that HAProxy is there and does not answer: one that asks for an answer waits for
+/// it, and none is begun while another one waits (`vrrp_script_thread` of Keepalived). A connection alone shows nothing:
+/// the kernel takes it.
+fn hang(machine: &Machine<'_>, script: &Script) -> Option<Seconds> {
+    let command = script.command.as_ref()?;
+    let text = script_text(machine, &command.value);
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with('#')).chain([command.value.as_str()]);
+    let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
+    words.iter().find(|word| ["curl", "wget"].contains(&word.rsplit('/').next().unwrap_or_default()))?;
+    let limit = |pair: &[&str]| match pair {
+        ["-m" | "--max-time" | "-T", seconds] => seconds.parse::<f64>().ok(),
+        _ => None,
+    };
+    let own = words.windows(2).find_map(limit).unwrap_or(f64::INFINITY);
+    let wait = own.min(script.timeout.map_or(script.interval, |timeout| timeout.value));
+    // One that waits until the next is due may or may not be over by then.
+    let runs = wait / script.interval;
+    let last = |apart: f64| f64::from(script.fall.saturating_sub(1)) * apart * script.interval + wait;
+    Some(Seconds { least: last(runs.ceil()), most: last(runs.floor() + 1.0) + script.interval })
 }
 
 /// Ports that HAProxy listens on.
@@ -166,18 +189,23 @@ fn haproxy_ports(machine: &Machine<'_>) -> BTreeSet<u16> {
 /// Whether a script or process is ill when HAProxy is: it names it, or asks a port of it.
 fn watches_haproxy(machine: &Machine<'_>, script: &Script, ports: &BTreeSet<u16>) -> bool {
     let command = script.command.as_ref().map_or("", |command| command.value.as_str());
-    let program = command.split_whitespace().next().unwrap_or_default();
-    // The script as the machine has it; a container may see it under another path, with the same file name.
-    let name = program.rsplit('/').next().unwrap_or_default();
-    let files = machine.baked.files.iter().filter(|(path, _)| path.rsplit('/').next() == Some(name));
-    let mut texts = files.map(|(_, file)| &*file.text).chain([command]);
+    let written = script_text(machine, command);
     let asks = |text: &str| {
         let numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok());
         text.contains("haproxy") || numbers.into_iter().any(|number| ports.contains(&number))
     };
     script.processes.iter().any(|process| process.contains("haproxy"))
         || script.name.value.contains("haproxy")
-        || texts.any(asks)
+        || [written.as_str(), command].into_iter().any(asks)
+}
+
+/// What stands in the script that a command starts, as the machine has it; a container may see it under another path, with the
+/// same file name.
+fn script_text(machine: &Machine<'_>, command: &str) -> String {
+    let program = command.split_whitespace().next().unwrap_or_default();
+    let name = program.rsplit('/').next().unwrap_or_default();
+    let files = machine.baked.files.iter().filter(|(path, _)| path.rsplit('/').next() == Some(name));
+    files.map(|(_, file)| &*file.text).collect::<Vec<_>>().join("\n")
 }
 
 /// Where the weight is written that counts for an instance when HAProxy fails; of a script that watches something else,

@@ -1,6 +1,7 @@
 //! Who hears whose adverts, and why not.
 
 use super::Speaker;
+use ipnet::Ipv4Net;
 use std::fmt;
 
 /// What adverts carry to be taken; never shown.
@@ -39,6 +40,29 @@ pub enum Deaf {
     Advert,
     /// They have different passwords.
     Password,
+}
+
+/// Whether a speaker takes another one's adverts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hears {
+    /// It does.
+    Always,
+    /// Its firewall takes them for answers to its own, and lets them in once it has sent some: connection tracking knows a
+    /// pair of addresses and a protocol, and unicast adverts of both directions are such a pair.
+    Answers,
+    /// It does not.
+    Never,
+}
+
+/// Whether `listener` takes the adverts of `sender`.
+pub(super) fn hears(listener: &Speaker, sender: &Speaker) -> Hears {
+    let open = || Speaker { admits: vec![Ipv4Net::default()], ..listener.clone() };
+    let asked = || listener.peers.as_ref().is_some_and(|peers| peers.contains(&sender.address));
+    match deaf(listener, sender) {
+        None => Hears::Always,
+        Some(Deaf::Firewall) if asked() && deaf(&open(), sender).is_none() => Hears::Answers,
+        Some(_) => Hears::Never,
+    }
 }
 
 /// Why `listener` does not take the adverts of `sender`; `None` if it does.

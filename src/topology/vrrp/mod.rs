@@ -11,9 +11,10 @@ mod seconds;
 mod tests;
 
 pub use hearing::{Deaf, Password};
-pub use scenario::{Event, Fault, Finding, Trouble, findings};
+pub use scenario::{Event, Fault, Finding, Trouble, findings, single};
 pub use seconds::Seconds;
 
+use hearing::Hears;
 use ipnet::Ipv4Net;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -66,6 +67,8 @@ pub struct Tracker {
     pub weight: i32,
     /// How long it takes to find out that it is ill.
     pub detection: Seconds,
+    /// How long it takes to find out that HAProxy is there and does not answer; `None`: it never does.
+    pub hang: Option<Seconds>,
     /// How long it takes to find out that it is well again.
     pub recovery: Seconds,
 }
@@ -75,8 +78,8 @@ pub struct Tracker {
 pub struct Group {
     /// The speakers.
     pub speakers: Vec<Speaker>,
-    /// Who hears whom: `hears[a][b]` when `a` gets and takes the adverts of `b`.
-    hears: Vec<Vec<bool>>,
+    /// Who hears whom: `hears[a][b]` says whether `a` gets and takes the adverts of `b`.
+    hears: Vec<Vec<Hears>>,
 }
 
 /// What works of a node.
@@ -90,10 +93,12 @@ pub struct Health {
     pub keepalived: bool,
     /// HAProxy.
     pub haproxy: bool,
+    /// HAProxy, while it is there, answers.
+    pub answers: bool,
 }
 
 impl Health {
-    const GOOD: Self = Self { node: true, link: true, keepalived: true, haproxy: true };
+    const GOOD: Self = Self { node: true, link: true, keepalived: true, haproxy: true, answers: true };
 
     /// Whether the address is of use on this node.
     pub fn serves(self) -> bool {
@@ -108,6 +113,8 @@ pub struct Calm {
     pub health: Vec<Health>,
     /// The speakers that hold the address.
     pub masters: BTreeSet<usize>,
+    /// The speakers that have sent adverts since their machines started: their filters let answers in.
+    pub spoke: BTreeSet<usize>,
     /// How long it took to come to this; `None` if nobody holds the address who did not before.
     pub after: Option<Seconds>,
 }
@@ -136,7 +143,7 @@ impl Speaker {
         }
         let mut priority = i32::from(self.priority);
         for tracker in &self.trackers {
-            let ill = tracker.watches_haproxy && !health.haproxy;
+            let ill = tracker.watches_haproxy && (!health.haproxy || (!health.answers && tracker.hang.is_some()));
             match tracker.weight {
                 0 if ill => return Status::Out,
                 weight if (weight < 0) == ill => priority += weight,
@@ -166,7 +173,7 @@ impl Speaker {
 impl Group {
     /// The speakers of one address.
     pub fn new(speakers: Vec<Speaker>) -> Self {
-        let hears = speakers.iter().map(|a| speakers.iter().map(|b| hearing::deaf(a, b).is_none()).collect()).collect();
+        let hears = speakers.iter().map(|a| speakers.iter().map(|b| hearing::hears(a, b)).collect()).collect();
         Self { speakers, hears }
     }
 
@@ -178,7 +185,7 @@ impl Group {
     /// Everything works and everybody has been started.
     pub fn start(&self) -> Calm {
         let health = vec![Health::GOOD; self.speakers.len()];
-        let mut calm = Calm { health, masters: BTreeSet::new(), after: None };
+        let mut calm = Calm { health, masters: BTreeSet::new(), spoke: BTreeSet::new(), after: None };
         // Nobody has advertised before, so nothing of the wait is over.
         calm.after = self.settle(&mut calm, None).map(|wait| Seconds::exactly(wait.most));
         calm
@@ -190,11 +197,17 @@ impl Group {
         let Some(speaker) = self.speakers.get(at) else { return calm };
         let old = speaker.status(calm.health[at]);
         fault.apply(&mut calm.health[at], false);
+        if fault == Fault::Node {
+            calm.spoke.remove(&at);
+        }
         let new = speaker.status(calm.health[at]);
         let held = new == Status::Out && calm.masters.remove(&at);
-        let base =
-            if fault == Fault::Haproxy { noticing(speaker, new, |tracker| tracker.detection) } else { Seconds::NOW };
-        let announced = held && matches!(fault, Fault::Haproxy | Fault::Keepalived);
+        let base = match fault {
+            Fault::Haproxy => noticing(speaker, new, |tracker| Some(tracker.detection)),
+            Fault::Hung => noticing(speaker, new, |tracker| tracker.hang),
+            Fault::Node | Fault::Link | Fault::Keepalived => Seconds::NOW,
+        };
+        let announced = held && matches!(fault, Fault::Haproxy | Fault::Hung | Fault::Keepalived);
         calm.after = None;
         if old != new {
             let moved = self.settle(&mut calm, announced.then_some(at));
@@ -215,9 +228,9 @@ impl Group {
         if old == speaker.status(calm.health[at]) {
             return calm;
         }
-        let recovery = |ill| noticing(speaker, ill, |tracker| tracker.recovery);
+        let recovery = |ill| noticing(speaker, ill, |tracker| Some(tracker.recovery));
         let base = match fault {
-            Fault::Haproxy => recovery(old),
+            Fault::Haproxy | Fault::Hung => recovery(old),
             // Both start at once: HAProxy may not be there yet when it is asked for the first time.
             Fault::Node => Seconds { least: 0.0, most: recovery(Status::In(speaker.priority)).most },
             Fault::Link | Fault::Keepalived => Seconds::NOW,
@@ -233,8 +246,8 @@ impl Group {
     pub fn partitioned(&self, before: &Calm, at: usize) -> (Calm, Calm) {
         let mut torn = self.clone();
         for other in (0..self.speakers.len()).filter(|other| *other != at) {
-            torn.hears[at][other] = false;
-            torn.hears[other][at] = false;
+            torn.hears[at][other] = Hears::Never;
+            torn.hears[other][at] = Hears::Never;
         }
         let mut apart = before.clone();
         apart.after = torn.settle(&mut apart, None);
@@ -264,6 +277,7 @@ impl Group {
             });
             if let Some((at, wait)) = first {
                 calm.masters.insert(at);
+                calm.spoke.insert(at);
                 took = Some(took.map_or(wait, |longest: Seconds| longest.longer(wait)));
             }
             let yielding: Vec<usize> = calm.masters.iter().copied().filter(|at| self.yields(calm, *at)).collect();
@@ -279,29 +293,37 @@ impl Group {
     fn rise(&self, calm: &Calm, at: usize, leaver: Option<usize>) -> Option<(usize, Seconds)> {
         let speaker = &self.speakers[at];
         let priority = self.priority(calm, at).filter(|_| !calm.masters.contains(&at))?;
-        let mut masters = calm.masters.iter().filter(|master| self.hears[at][**master]).peekable();
+        let mut masters = calm.masters.iter().filter(|master| self.hears(calm, at, **master)).peekable();
         let alone = masters.peek().is_none();
         let accepts = |master: &usize| !speaker.preempts || self.priority(calm, *master) >= Some(priority);
         if masters.any(accepts) {
             return None;
         }
-        let told = alone && leaver.is_some_and(|leaver| self.hears[at][leaver]);
+        let told = alone && leaver.is_some_and(|leaver| self.hears(calm, at, leaver));
         let wait = if told { Seconds::exactly(speaker.skew(priority)) } else { speaker.down(priority) };
         let wait = if alone { wait } else { wait.plus(Seconds::exactly(speaker.preempt_delay)) };
         Some((at, wait))
     }
 
+    fn hears(&self, calm: &Calm, listener: usize, sender: usize) -> bool {
+        match self.hears[listener][sender] {
+            Hears::Always => true,
+            Hears::Answers => calm.spoke.contains(&listener),
+            Hears::Never => false,
+        }
+    }
+
     fn yields(&self, calm: &Calm, at: usize) -> bool {
         let rank = |at: usize| (self.priority(calm, at), self.speakers[at].address);
-        calm.masters.iter().any(|other| self.hears[at][*other] && rank(*other) > rank(at))
+        calm.masters.iter().any(|other| self.hears(calm, at, *other) && rank(*other) > rank(at))
     }
 }
 
 /// How long it takes until the speaker knows of its HAProxy what makes it `ill`, or what made it so is over.
-fn noticing(speaker: &Speaker, ill: Status, how_long: impl Fn(&Tracker) -> Seconds) -> Seconds {
+fn noticing(speaker: &Speaker, ill: Status, how_long: impl Fn(&Tracker) -> Option<Seconds>) -> Seconds {
     let watching = speaker.trackers.iter().filter(|tracker| tracker.watches_haproxy);
     let counting = watching.filter(|tracker| ill != Status::Out || tracker.weight == 0);
     // One that makes it give up is enough; of weights, the last one counts.
     let pick = if ill == Status::Out { Seconds::shorter } else { Seconds::longer };
-    counting.map(how_long).reduce(pick).unwrap_or(Seconds::NOW)
+    counting.filter_map(how_long).reduce(pick).unwrap_or(Seconds::NOW)
 }

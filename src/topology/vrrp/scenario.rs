@@ -9,6 +9,8 @@ pub enum Fault {
     Node,
     /// HAProxy dies.
     Haproxy,
+    /// HAProxy hangs: it is there and does not answer.
+    Hung,
     /// The link goes down.
     Link,
     /// Keepalived is stopped in good order.
@@ -16,7 +18,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Every kind of failure.
+    /// What the rules are about. Not every check can see that HAProxy hangs, so that is only foretold.
     pub const ALL: [Self; 4] = [Self::Node, Self::Haproxy, Self::Link, Self::Keepalived];
 
     /// Notes that it has happened, or (`works`) that it is over.
@@ -24,6 +26,7 @@ impl Fault {
         *match self {
             Self::Node => &mut health.node,
             Self::Haproxy => &mut health.haproxy,
+            Self::Hung => &mut health.answers,
             Self::Link => &mut health.link,
             Self::Keepalived => &mut health.keepalived,
         } = works;
@@ -34,6 +37,7 @@ impl Fault {
         match self {
             Self::Node => format!("`{node}` dies"),
             Self::Haproxy => format!("HAProxy fails on `{node}`"),
+            Self::Hung => format!("HAProxy hangs on `{node}`"),
             Self::Link => format!("`{node}` loses its link"),
             Self::Keepalived => format!("Keepalived is stopped on `{node}`"),
         }
@@ -121,6 +125,13 @@ pub fn findings(group: &Group, faults: &[Fault]) -> Vec<Finding> {
         from = until;
     }
     all
+}
+
+/// A single failure when everything works.
+pub fn single(group: &Group, event: Event) -> Finding {
+    let start = group.start();
+    let end = group.after(&start, event.speaker, event.fault);
+    finding(vec![event], start, end)
 }
 
 fn finding(events: Vec<Event>, before: Calm, end: Calm) -> Finding {

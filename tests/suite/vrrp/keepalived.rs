@@ -2,7 +2,7 @@
 
 use super::{Files, planned, project};
 use crate::support::{engine, repository, root, run, said};
-use bake::topology::vrrp::Fault;
+use bake::topology::vrrp::{Event, Fault, single};
 use std::path::Path;
 use std::process::Command;
 
@@ -17,7 +17,14 @@ const SCENARIOS: &[(&str, &str, Fault)] = &[
     ("stop", "", Fault::Keepalived),
     ("fault", WITHOUT_WEIGHT, Fault::Haproxy),
     ("tie", TIE, Fault::Haproxy),
+    ("hung", WITHOUT_WEIGHT, Fault::Hung),
+    ("hung, and asked for an answer", ASKS, Fault::Hung),
 ];
+
+/// A check that is ill when no answer comes, every second, without a weight.
+const ASKS: &str = "=== butane/files/check.sh\n#!/bin/sh\nexec wget -q -T 1 -O /dev/null http://127.0.0.1:8404/healthz\n\
+    === profiles/roles/balancer.yaml (changed)\n-  vrrp_weight: -60\n+  vrrp_weight: 0\n\
+    === butane/files/keepalived.conf.j2 (changed)\n-    interval 2\n+    interval 1\n";
 
 /// No weight: an ill master gives up and says so.
 const WITHOUT_WEIGHT: &str = "=== profiles/roles/balancer.yaml (changed)\n-  vrrp_weight: -60\n+  vrrp_weight: 0\n";
@@ -34,8 +41,9 @@ type Variant = (&'static str, [(&'static str, u8); 2], i32, Fault);
 const MICROCLOUD: &[Variant] = &[
     ("microcloud as it is written", [("loadbalancer2", 110), ("loadbalancer1", 100)], -10, Fault::Haproxy),
     ("microcloud as it is written, a dead machine", [("loadbalancer2", 110), ("loadbalancer1", 100)], -10, Fault::Node),
-    ("microcloud", [("loadbalancer1", 150), ("loadbalancer2", 100)], -60, Fault::Haproxy),
-    ("microcloud, stopped", [("loadbalancer1", 150), ("loadbalancer2", 100)], -60, Fault::Keepalived),
+    ("microcloud", [("loadbalancer1", 150), ("loadbalancer2", 100)], 0, Fault::Haproxy),
+    ("microcloud, stopped", [("loadbalancer1", 150), ("loadbalancer2", 100)], 0, Fault::Keepalived),
+    ("microcloud with a weight", [("loadbalancer1", 150), ("loadbalancer2", 100)], -60, Fault::Haproxy),
 ];
 
 /// A connection is enough to see that HAProxy is gone, and takes no program that may be missing.
@@ -43,12 +51,12 @@ const SCRIPT: &str = "=== butane/files/check.sh\n#!/bin/bash\nexec 3<>/dev/tcp/1
 
 #[test]
 fn the_real_keepalived_does_what_was_foretold() {
-    if !root() || ["keepalived", "haproxy", "unshare", "ip"].iter().any(|name| engine(name).is_none()) {
+    if !root() || ["keepalived", "haproxy", "unshare", "ip", "wget"].iter().any(|name| engine(name).is_none()) {
         return;
     }
     let small = SCENARIOS.iter().map(|(name, changes, fault)| Scene {
         name,
-        files: project(&format!("{SCRIPT}{changes}")),
+        files: project(&if *changes == ASKS { ASKS.to_owned() } else { format!("{SCRIPT}{changes}") }),
         nodes: ["lb1", "lb2"],
         fault: *fault,
     });
@@ -86,7 +94,7 @@ fn microcloud((name, nodes, weight, fault): &Variant) -> Scene {
         let now = if *node == "loadbalancer1" { "default: 150" } else { "default: 100" };
         change(&mut files, format!("profiles/nodes/{node}.yaml"), now, format!("default: {priority}"));
     }
-    change(&mut files, "profiles/roles/loadbalancer.yaml".to_owned(), "default: -60", format!("default: {weight}"));
+    change(&mut files, "profiles/roles/loadbalancer.yaml".to_owned(), "default: 0", format!("default: {weight}"));
     // It writes to the first process, which is the script that plays.
     files.insert("butane/files/notify.sh.j2".to_owned(), "#!/bin/sh\n".to_owned());
     files.insert("butane/files/check-haproxy.sh".to_owned(), SCRIPT.split_once('\n').expect("a head").1.to_owned());
@@ -103,7 +111,10 @@ fn play(scene: &Scene) -> Result<String, String> {
     let told = findings
         .iter()
         .find(|one| matches!(one.events.as_slice(), [event] if event.speaker == holder && event.fault == *fault));
-    let end = &told.expect("a single failure").end;
+    let end = match fault {
+        Fault::Hung => single(&group, Event { speaker: holder, fault: *fault }).end,
+        _ => told.expect("a single failure").end.clone(),
+    };
     // The script calls the first holder lb1.
     let called = |node: &str| if node == nodes[0] { "lb1" } else { "lb2" };
     let owner = end.holders(&group).map(|speaker| called(&speaker.node)).collect::<Vec<_>>().join("+");
@@ -123,6 +134,7 @@ fn play(scene: &Scene) -> Result<String, String> {
     let word = match fault {
         Fault::Node => "node",
         Fault::Haproxy => "haproxy",
+        Fault::Hung => "hung",
         Fault::Link => "link",
         Fault::Keepalived => "keepalived",
     };
