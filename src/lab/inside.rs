@@ -4,7 +4,8 @@ use super::bench::Bench;
 use super::failure::Failure;
 use super::plan::Plan;
 use super::result::Run;
-use super::{run, sandbox::Request};
+use super::run;
+use super::sandbox::{Outside, Request};
 use serde::{Deserialize, Serialize};
 use std::io::Write as _;
 use std::sync::{Mutex, mpsc};
@@ -41,6 +42,8 @@ pub fn main(request: Request, plan: Plan) {
     // Signals of the terminal are for the outside.
     rustix::process::setsid().ok();
     hurry();
+    let outside = Outside::open();
+    let name = request.name.clone();
     let (end, ended) = mpsc::channel::<()>();
     let listener = end.clone();
     std::thread::spawn(move || {
@@ -70,6 +73,7 @@ pub fn main(request: Request, plan: Plan) {
         }
     });
     ended.recv().ok();
+    outside.forget(&name);
 }
 
 /// Everything in the lab comes before other work of this machine: seconds are counted here, and a busy machine is no slow

@@ -7,11 +7,14 @@
 use super::failure::Failure;
 use super::process::{self, Pid};
 use super::result::Level;
+use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -137,6 +140,8 @@ pub fn start(request: &Request) -> Result<(Child, State), Failure> {
     command.args(["--net", "--mount", "--pid", "--ipc", "--fork", "--kill-child", "--mount-proc"]);
     command.args(["--propagation", "private", "--"]).arg(program).args(["lab", "inside", &text]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // Signals of the terminal are for the outside: when it ends, the inside notices, and leaves nothing behind.
+    command.process_group(0);
     let mut child = command.spawn().map_err(Failure::io("run `unshare`"))?;
     let pid = Pid::try_from(child.id()).unwrap_or_default();
     let started = process::stat(&pid.to_string()).map_or(0, |(_, _, started)| started);
@@ -161,6 +166,26 @@ pub fn forget(name: &str) {
     fs::remove_file(file(name)).ok();
     fs::remove_file(folder().join(format!(".{name}.new"))).ok();
     fs::remove_dir(folder()).ok();
+}
+
+/// What the inside of a sandbox, which has a `/run` of its own, still sees of the one outside.
+#[derive(Debug)]
+pub struct Outside(Option<OwnedFd>);
+
+impl Outside {
+    /// To be called while `/run` is still the outside's.
+    pub fn open() -> Self {
+        Self(rustix::fs::open("/run", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok())
+    }
+
+    /// Forgets a lab as [`forget`] does: whoever started it ended without a word, and takes nothing away any more.
+    pub fn forget(&self, name: &str) {
+        let Some(run) = &self.0 else { return };
+        for file in [format!("bake-lab/{name}.json"), format!("bake-lab/.{name}.new")] {
+            rustix::fs::unlinkat(run, file, AtFlags::empty()).ok();
+        }
+        rustix::fs::unlinkat(run, "bake-lab", AtFlags::REMOVEDIR).ok();
+    }
 }
 
 /// Ends a lab and forgets it; whether it was up.

@@ -204,6 +204,34 @@ fn a_lab_that_is_killed_at_any_moment_leaves_nothing() {
     }
 }
 
+/// Ctrl-C goes to everything that the terminal started, another program's signal to bake alone. Nobody says `bake lab down`.
+#[test]
+fn a_lab_that_is_interrupted_leaves_nothing() {
+    use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+    use std::os::unix::process::CommandExt as _;
+    if !possible() {
+        return;
+    }
+    let project = built(&[], &[]);
+    for (at, signal) in
+        [(150, Signal::INT), (700, Signal::TERM), (1500, Signal::INT), (4000, Signal::TERM), (6000, Signal::INT)]
+    {
+        let name = format!("interrupted-{at}-{}", std::process::id());
+        let mut command = bake();
+        command.current_dir(project.root()).args(["lab", "test", "--name", &name]).process_group(0);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(at));
+        let pid = Pid::from_child(&child);
+        if signal == Signal::INT { kill_process_group(pid, signal) } else { kill_process(pid, signal) }.unwrap();
+        assert!(!child.wait().unwrap().success());
+        let begin = Instant::now();
+        while !traces(&name).is_empty() && begin.elapsed() < Duration::from_secs(5) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert_eq!(traces(&name), [""; 0], "after {at} ms");
+    }
+}
+
 #[test]
 fn a_lab_is_up_until_it_is_taken_down() {
     if !possible() {
