@@ -4,6 +4,7 @@ use super::{Verdict, wrong};
 use crate::lower::data_url;
 use crate::spec::Target;
 use std::borrow::Cow;
+use std::net::Ipv6Addr;
 
 /// The parts of a URL that anybody asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -94,35 +95,36 @@ fn is_authority(text: &str) -> bool {
         Some(port) => port.bytes().all(|byte| byte.is_ascii_digit()),
         None => text.is_empty(),
     };
-    if host.starts_with('[') {
-        let Some(end) = host.rfind(']') else { return false };
-        if !is_port(&host[end + 1..]) {
-            return false;
-        }
-        return match host[..end].split_once("%25") {
-            Some((address, zone)) => is_host(address) && escapes_are_whole(zone),
-            None => is_host(&host[..end]),
+    if let Some(start) = host.rfind('[') {
+        let Some(end) = host.rfind(']').filter(|end| *end > start) else { return false };
+        let (address, zone) = match host[start + 1..end].split_once("%25") {
+            Some((address, zone)) => (address, Some(zone)),
+            None => (&host[start + 1..end], None),
         };
+        return is_port(&host[end + 1..])
+            && address.parse::<Ipv6Addr>().is_ok()
+            && zone.is_none_or(|zone| !zone.is_empty() && is_host(zone, true));
     }
-    host.rfind(':').is_none_or(|at| is_port(&host[at..])) && is_host(host)
+    host.rfind(':').is_none_or(|at| is_port(&host[at..])) && is_host(host, false)
 }
 
-fn is_host(host: &str) -> bool {
+/// Whether the name of a host, or the zone of an address, holds nothing that it may not.
+fn is_host(host: &str, zone: bool) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"!$&'()*+,;=:[]<>\"-_.~".contains(&byte);
     let bytes = host.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
         match bytes[at] {
             b'%' => {
                 let Some(value) = escape(bytes, at) else { return false };
-                // Only what is not ASCII may be escaped in a host.
-                if value < 0x80 && &bytes[at..at + 3] != b"%25" {
+                // Escapes are for what is not ASCII in names, and for blanks in zones.
+                let allowed = if zone { value == b' ' || plain(value) } else { value >= 0x80 };
+                if !allowed && &bytes[at..at + 3] != b"%25" {
                     return false;
                 }
                 at += 2;
             }
-            byte if byte < 0x80 && !(byte.is_ascii_alphanumeric() || b"!$&'()*+,;=:[]<>\"-_.~".contains(&byte)) => {
-                return false;
-            }
+            byte if byte < 0x80 && !plain(byte) => return false,
             _ => {}
         }
         at += 1;
@@ -202,12 +204,32 @@ mod tests {
 
     #[test]
     fn urls_are_read_as_go_reads_them() {
-        for bad in
-            [":x", "http://a b", "http://h:port/", "http://[::1", "http://h/%zz", "a:b\n", "1:b:c", "http://u ser@h"]
-        {
+        for bad in [
+            ":x",
+            "http://a b",
+            "http://h:port/",
+            "http://[::1",
+            "http://h/%zz",
+            "a:b\n",
+            "1:b:c",
+            "http://u ser@h",
+            "http://h[",
+            "http://[h]/",
+            "http://[1.2.3.4]/",
+            "http://[::1]x/",
+        ] {
             assert_eq!(Url::parse(bad), None, "{bad}");
         }
-        for good in ["", "x", "http://u@h:80/a?b#c", "HTTP://[::1]:8/", "http://h:/", "data:,x%", "/a:b"] {
+        for good in [
+            "",
+            "x",
+            "http://u@h:80/a?b#c",
+            "HTTP://[::1]:8/",
+            "http://[fe80::1%25eth0]/",
+            "http://h:/",
+            "data:,x%",
+            "/a:b",
+        ] {
             assert!(Url::parse(good).is_some(), "{good}");
         }
     }
