@@ -196,6 +196,12 @@ pub(super) enum LabVerb {
     /// First process of a container
     #[command(hide = true)]
     Contain(LabRequest),
+    /// First process of a machine with systemd
+    #[command(hide = true)]
+    Boot(LabRequest),
+    /// Stand-in for Docker and Podman on a machine with systemd
+    #[command(hide = true)]
+    Engine(LabWords),
 }
 
 #[derive(Debug, Args)]
@@ -236,6 +242,8 @@ pub(super) struct LabUp {
 pub(super) enum LabLevel {
     /// HAProxy and Keepalived, started directly
     Daemons,
+    /// Balancers boot systemd from what Ignition or cloud-init makes of what was baked
+    Systemd,
 }
 
 #[derive(Debug, Args)]
@@ -273,6 +281,12 @@ pub(super) struct LabTest {
     pub(super) scenarios: Vec<String>,
     #[command(flatten)]
     pub(super) told: LabTold,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LabWords {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(super) words: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use crate::lab::failure::Failure;
 use crate::lab::inside::{STAY, Word};
 use crate::lab::result::Level;
 use crate::lab::sandbox::{self, Request, State};
-use crate::lab::{first, inside};
+use crate::lab::{first, inside, systemd};
 use crate::world::disk::Disk;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -29,6 +29,8 @@ pub(super) fn run(settings: &Settings, show: &Show, verb: &LabVerb) -> Outcome {
         LabVerb::Report(args) => return found::again(settings, show, args),
         LabVerb::Inside(args) => return within(&args.request),
         LabVerb::First(args) => first::machine(&args.request).map(|()| Outcome::Done),
+        LabVerb::Boot(args) => systemd::boot::boot(&args.request).map(|()| Outcome::Done),
+        LabVerb::Engine(args) => systemd::engine::engine(&args.words).map(|()| Outcome::Done),
         LabVerb::Contain(args) => first::contain(&args.request).map(|()| Outcome::Done),
     };
     done.unwrap_or_else(|failure| fail(show, &failure))
@@ -78,7 +80,11 @@ fn request(
     }
     let level = match level {
         LabLevel::Daemons => Level::Daemons,
+        LabLevel::Systemd => Level::Systemd,
     };
+    if level == Level::Systemd {
+        systemd::possible(&plan)?;
+    }
     let dist = folder.canonicalize().map_err(|error| Failure::new(format!("`{}`: {error}", folder.display())))?;
     let own = match (name, &test) {
         (Some(name), _) => name.to_owned(),

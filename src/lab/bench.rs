@@ -7,6 +7,7 @@ use super::life::Life;
 use super::plan::Plan;
 use super::result::Level;
 use super::stub::Stubs;
+use super::systemd::Machines;
 use rustix::mount::{MountFlags, mount};
 use std::fs;
 use std::time::Instant;
@@ -17,6 +18,8 @@ pub struct Bench {
     pub plan: Plan,
     /// How machines live.
     pub life: Box<dyn Life>,
+    /// How much of a machine is real.
+    pub level: Level,
     /// Who answers.
     pub(super) stubs: Stubs,
     /// How long building took, in milliseconds.
@@ -29,11 +32,11 @@ pub struct Bench {
 pub const MACHINES: &str = "/run/lab/machines.json";
 
 impl Bench {
-    /// Builds the lab in the namespaces of the calling process.
+    /// Builds the lab called `name` in the namespaces of the calling process.
     ///
     /// # Errors
     /// What cannot be built.
-    pub fn build(plan: Plan, level: Level) -> Result<Self, Failure> {
+    pub fn build(plan: Plan, level: Level, name: &str) -> Result<Self, Failure> {
         let begin = Instant::now();
         mount("tmpfs", "/run", "tmpfs", MountFlags::empty(), Some(c"mode=755"))
             .map_err(|error| Failure::new(format!("cannot mount tmpfs on /run: {error}")))?;
@@ -41,7 +44,7 @@ impl Bench {
         build::lay(&plan)?;
         let life: Box<dyn Life> = match level {
             Level::Daemons => Box::new(Daemons::default()),
-            Level::Systemd => return Err(Failure::new("machines with systemd are not built here yet")),
+            Level::Systemd => Box::new(Machines::new(name)),
         };
         // Everything around the machines first: whoever starts finds a network.
         let around: Vec<&String> = plan.spaces.keys().filter(|space| !plan.trees.contains_key(*space)).collect();
@@ -62,7 +65,7 @@ impl Bench {
                 .add(&plan.stubs, &|space| group.contains(&&space.to_owned()) || around.contains(&&space.to_owned()))?;
         }
         let up_ms = u32::try_from(begin.elapsed().as_millis()).unwrap_or(u32::MAX);
-        let bench = Self { plan, life, stubs, up_ms, missing: Vec::new() };
+        let bench = Self { plan, life, level, stubs, up_ms, missing: Vec::new() };
         bench.note()?;
         Ok(bench)
     }

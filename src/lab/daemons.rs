@@ -153,14 +153,15 @@ impl Life for Daemons {
     }
 }
 
-/// A signal by its name without `SIG`; how units stop what they name no signal for, otherwise.
-fn signal(name: &str) -> Signal {
-    match name {
+/// A signal by its name, with or without `SIG`; how units stop what they name no signal for, otherwise.
+pub(super) fn signal(name: &str) -> Signal {
+    match name.trim_start_matches("SIG") {
         "INT" => Signal::INT,
         "QUIT" => Signal::QUIT,
         "HUP" => Signal::HUP,
         "USR1" => Signal::USR1,
         "USR2" => Signal::USR2,
+        "KILL" => Signal::KILL,
         _ => Signal::TERM,
     }
 }

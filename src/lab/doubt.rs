@@ -112,6 +112,7 @@ pub(super) fn doubts(bench: &Bench) -> Doubts {
     );
     let twice: Vec<String> = taken(plan);
     doubts.all("no virtual address is somebody's own", "none", &twice, "");
+    doubts.0.extend(bench.life.doubts(plan));
     doubts
 }
 

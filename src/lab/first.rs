@@ -81,7 +81,16 @@ pub struct Start {
 /// # Errors
 /// Why it cannot be started.
 pub fn contain(request: &str) -> Result<(), Failure> {
-    let Start { service, image } = serde_json::from_str(request).map_err(|error| Failure::new(error.to_string()))?;
+    let start = serde_json::from_str(request).map_err(|error| Failure::new(error.to_string()))?;
+    become_daemon(start, &|| ())
+}
+
+/// Becomes a daemon; `ready` is said just before, when it has everything.
+///
+/// # Errors
+/// Why it cannot be started.
+pub(super) fn become_daemon(start: Start, ready: &dyn Fn()) -> Result<(), Failure> {
+    let Start { service, image } = start;
     let Some((program, arguments)) = service.command.split_first() else {
         return Err(Failure::new(format!("`{}` has no command", service.unit)));
     };
@@ -95,6 +104,7 @@ pub fn contain(request: &str) -> Result<(), Failure> {
             command.uid(user).gid(group);
         }
     }
+    ready();
     Err(Failure::new(format!("cannot run `{program}`: {}", command.exec())))
 }
 

@@ -85,7 +85,7 @@ fn hurry() {
 }
 
 fn work(request: &Request, plan: Plan) -> Result<Option<Bench>, Failure> {
-    let bench = Bench::build(plan, request.level)?;
+    let bench = Bench::build(plan, request.level, &request.name)?;
     tell(&Word::Up(bench.up_ms));
     let Some(wanted) = &request.test else { return Ok(Some(bench)) };
     let found = run::all(&bench, wanted, &|text| tell(&Word::Progress(text)))?;

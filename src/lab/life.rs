@@ -6,6 +6,7 @@
 use super::failure::Failure;
 use super::plan::Plan;
 use super::process::Pid;
+use super::result::{Assertion, Engine};
 use super::service::Daemon;
 
 /// What is done to a daemon.
@@ -52,4 +53,19 @@ pub trait Life: Send + Sync {
 
     /// The first process of a machine; `None` while it is off.
     fn first(&self, node: &str) -> Option<Pid>;
+
+    /// What is doubted on this level only: what would make a machine look well that is not.
+    fn doubts(&self, _plan: &Plan) -> Vec<Assertion> {
+        Vec::new()
+    }
+
+    /// Programs that this level runs beside the daemons.
+    fn engines(&self, _plan: &Plan) -> Vec<Engine> {
+        Vec::new()
+    }
+
+    /// Words about this level for people, a sentence each.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use super::plan::Plan;
-use super::tree::Tree;
+use super::tree::{File, Tree};
 use crate::diff;
 use crate::emit::{manifest, summary};
 use crate::model::data::Data;
@@ -40,7 +40,8 @@ pub fn plan(read: Read<'_>, yaml: &dyn Fn(&str) -> Result<Data, String>) -> Resu
         }
         let baked = diff::Baked { os: &node.os, files: &files, secrets: None, yaml };
         let machine = diff::read(&baked).map_err(|(file, why)| wrong(&format!("{name}/{file}"), why))?;
-        let tree = Tree::new(&machine).map_err(|why| wrong(name, why))?;
+        let mut tree = Tree::new(&machine).map_err(|why| wrong(name, why))?;
+        tree.artefacts = files.into_iter().map(|(path, bytes)| (path, File { bytes, mode: 0o600 })).collect();
         trees.insert(name.clone(), tree);
     }
     Ok(Plan::new(summary, digest, trees))

@@ -43,4 +43,6 @@ mod space;
 #[allow(clippy::disallowed_methods)]
 mod stub;
 #[allow(clippy::disallowed_methods)]
+pub mod systemd;
+#[allow(clippy::disallowed_methods)]
 mod watch;

@@ -7,7 +7,7 @@ mod steps;
 use super::bench::Bench;
 use super::failure::Failure;
 
-use super::result::{self, Assertion, Engine, Level, Run, Skipped, VERSION};
+use super::result::{self, Assertion, Engine, Run, Skipped, VERSION};
 use super::scenario::{Plot, Scenario, scenarios};
 use crate::model::glob;
 use std::time::Instant;
@@ -118,9 +118,12 @@ fn result(bench: &Bench) -> Run {
     Run {
         version: VERSION,
         cluster: bench.plan.summary.name.clone(),
-        level: Level::Daemons,
+        level: bench.level,
         dist: bench.plan.dist.clone(),
-        engines: vec![engine("HAProxy", "haproxy", "-v"), engine("Keepalived", "keepalived", "--version")],
+        engines: [engine("HAProxy", "haproxy", "-v"), engine("Keepalived", "keepalived", "--version")]
+            .into_iter()
+            .chain(bench.life.engines(&bench.plan))
+            .collect(),
         up_ms: bench.up_ms,
         down_ms: 0,
         took_ms: 0,
@@ -133,7 +136,7 @@ fn result(bench: &Bench) -> Run {
         },
         scenarios: Vec::new(),
         skipped: Vec::new(),
-        notes: missing.collect(),
+        notes: missing.chain(bench.life.notes()).collect(),
     }
 }
 

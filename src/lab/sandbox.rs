@@ -7,6 +7,7 @@
 use super::failure::Failure;
 use super::process::{self, Pid};
 use super::result::Level;
+use super::systemd;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,11 @@ const PROGRAMS: [(&str, &str); 9] = [
 /// Where programs are.
 const PLACES: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
+/// Whether this machine has a program.
+pub(super) fn installed(program: &str) -> bool {
+    PLACES.iter().any(|place| PathBuf::from(place).join(program).exists())
+}
+
 /// What is missing for a lab on this machine; nothing if it can be built.
 ///
 /// # Errors
@@ -71,8 +77,7 @@ pub fn possible() -> Result<(), Failure> {
             Failure::new("a lab needs root: it makes namespaces, bridges and filters").hint("run it with `sudo`")
         );
     }
-    let there = |program: &str| PLACES.iter().any(|place| PathBuf::from(place).join(program).exists());
-    let missing: Vec<&(&str, &str)> = PROGRAMS.iter().filter(|(program, _)| !there(program)).collect();
+    let missing: Vec<&(&str, &str)> = PROGRAMS.iter().filter(|(program, _)| !installed(program)).collect();
     if !missing.is_empty() {
         let programs: Vec<String> = missing.iter().map(|(program, _)| format!("`{program}`")).collect();
         let mut packages: Vec<&str> = missing.iter().map(|(_, package)| *package).collect();
@@ -207,6 +212,7 @@ pub fn end(state: &State) -> Result<bool, Failure> {
             std::thread::sleep(Duration::from_millis(2));
         }
     }
+    systemd::cgroup::forget(&state.name)?;
     forget(&state.name);
     Ok(up)
 }

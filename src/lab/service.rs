@@ -174,7 +174,8 @@ fn bare_signal(value: &str, service: &mut Service) {
     value.trim_start_matches("SIG").clone_into(&mut service.stop_signal);
 }
 
-fn quadlet(name: &str, text: &str) -> Option<Service> {
+/// The daemon that a quadlet starts; `None` if it is another program.
+pub(super) fn quadlet(name: &str, text: &str) -> Option<Service> {
     let mut container = Container::default();
     let (mut command, mut args, mut group) = (Vec::new(), Vec::new(), None);
     for (section, key, value) in entries(text) {
@@ -211,7 +212,13 @@ fn docker(name: &str, text: &str) -> Option<Service> {
     let start = entries
         .iter()
         .find(|(section, key, value)| section == "Service" && key == "ExecStart" && value.contains("docker run "))?;
-    let all = words(&start.2, name);
+    let mut service = run(name, &words(&start.2, name))?;
+    settings(&mut service, text);
+    Some(service)
+}
+
+/// The daemon that `docker run …` starts; `None` if it is another program.
+pub(super) fn run(name: &str, all: &[String]) -> Option<Service> {
     let mut container = Container::default();
     let mut rest = all.iter().skip_while(|word| *word != "run").skip(1).peekable();
     let mut args: Vec<String> = Vec::new();
@@ -228,8 +235,14 @@ fn docker(name: &str, text: &str) -> Option<Service> {
     let mut service = bare(daemon, name, command);
     options(&args, &mut container, &mut service);
     service.container = Some(container);
-    settings(&mut service, text);
     Some(service)
+}
+
+/// What wants a unit once it is enabled (`WantedBy=`).
+pub(super) fn wanted_by(text: &str) -> Vec<String> {
+    let entries = entries(text).into_iter();
+    let wanted = entries.filter(|(section, key, _)| section == "Install" && key == "WantedBy");
+    wanted.flat_map(|(_, _, value)| words(&value, "")).collect()
 }
 
 /// Options that `docker run` and `podman run` share.

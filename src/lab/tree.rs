@@ -25,6 +25,10 @@ pub struct Tree {
     pub sysctls: Vec<(String, String)>,
     /// HAProxy and Keepalived.
     pub services: Vec<Service>,
+    /// Units that start with the machine.
+    pub enabled: Vec<String>,
+    /// What it is provisioned with: files of the output by name.
+    pub artefacts: BTreeMap<String, File>,
 }
 
 /// A file.
@@ -123,6 +127,8 @@ impl Tree {
             .all(Topic::Sysctl)
             .filter_map(|(key, item)| Some((key.to_owned(), item.get("value")?.to_owned())))
             .collect();
+        let enabled = machine.all(Topic::Unit).filter(|(_, item)| item.get("enabled") == Some("yes"));
+        tree.enabled = enabled.map(|(name, _)| name.to_owned()).collect();
         Ok(tree)
     }
 

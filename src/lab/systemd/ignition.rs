@@ -1,0 +1,125 @@
+//! Ignition applies a config to a machine's root, as it does in a machine's first boot before systemd starts.
+
+use crate::lab::failure::Failure;
+use crate::lab::space::run;
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Where distributions keep the engine: it belongs to the initial RAM disk, not to the system.
+const PLACES: [&str; 4] = [
+    "/usr/lib/dracut/modules.d/30ignition/ignition",
+    "/usr/libexec/ignition",
+    "/usr/lib/ignition/ignition",
+    "/usr/bin/ignition",
+];
+
+/// The newest version of the config that an engine may know while bake writes a newer one that says nothing more.
+const OLDER: &str = "3.3.0";
+
+/// The engine, if there is one.
+pub(super) fn engine() -> Option<PathBuf> {
+    PLACES.iter().map(PathBuf::from).find(|path| path.exists())
+}
+
+/// Applies a config to `root`. `scratch` is for what the engine needs meanwhile. What there is to note about it.
+///
+/// # Errors
+/// What the engine says.
+pub(super) fn apply(config: &[u8], root: &str, scratch: &str) -> Result<Option<String>, Failure> {
+    let engine = engine().ok_or_else(|| Failure::new("there is no Ignition"))?;
+    fs::create_dir_all(scratch).map_err(Failure::io("make a folder for Ignition"))?;
+    let policy = Policy::new(root, scratch)?;
+    let done = stages(&engine, config, root, scratch);
+    let done = match done {
+        Err(failure) if failure.message.contains("unsupported config version") => {
+            let older = older(config).ok_or(failure)?;
+            stages(&engine, &older, root, scratch)?;
+            let version = run(&engine.to_string_lossy(), &["--version"], "").unwrap_or_default();
+            let version = version.trim().trim_start_matches("Ignition ").to_owned();
+            Ok(Some(format!("Ignition {version} got its config as version {OLDER}: it knows no newer one.")))
+        }
+        other => other.map(|()| None),
+    };
+    policy.end();
+    done
+}
+
+/// The config with an older version in it; `None` if it has something that the older one does not know. Engines take what
+/// they do not know for nothing.
+fn older(config: &[u8]) -> Option<Vec<u8>> {
+    let mut config: serde_json::Value = serde_json::from_slice(config).ok()?;
+    // What version 3.4.0 brought that bake writes: modes with special bits.
+    let special = |key: &str| {
+        let all = config.get("storage").and_then(|storage| storage.get(key)).and_then(serde_json::Value::as_array);
+        let mode = |one: &serde_json::Value| one.get("mode").and_then(serde_json::Value::as_u64).unwrap_or(0);
+        all.is_some_and(|all| all.iter().any(|one| mode(one) > 0o777))
+    };
+    if special("files") || special("directories") {
+        return None;
+    }
+    *config.get_mut("ignition")?.get_mut("version")? = serde_json::Value::from(OLDER);
+    serde_json::to_vec(&config).ok()
+}
+
+fn stages(engine: &Path, config: &[u8], root: &str, scratch: &str) -> Result<(), Failure> {
+    let file = format!("{scratch}/config.ign");
+    fs::write(&file, config)
+        .and_then(|()| fs::set_permissions(&file, fs::Permissions::from_mode(0o600)))
+        .map_err(Failure::io("write the config for Ignition"))?;
+    fs::remove_file(format!("{scratch}/cache.json")).ok();
+    let path = format!("{scratch}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    for stage in ["fetch", "files"] {
+        let mut command = Command::new(engine);
+        command.args(["--platform=file", "--log-to-stdout"]).arg(format!("--stage={stage}"));
+        command.arg(format!("--root={root}")).arg(format!("--config-cache={scratch}/cache.json"));
+        command.arg(format!("--state-file={scratch}/state")).arg(format!("--neednet={scratch}/neednet"));
+        let command = command.env("IGNITION_CONFIG_FILE", &file).env("PATH", &path);
+        let output = command.output().map_err(Failure::io("run Ignition"))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+            let grave = |line: &&str| line.contains("CRITICAL") || line.contains("rror") || line.contains("failed");
+            let said: Vec<&str> = said.lines().filter(grave).map(str::trim).collect();
+            let last = said[said.len().saturating_sub(3)..].join("; ");
+            return Err(Failure::new(format!("Ignition, stage `{stage}`: {last}")));
+        }
+    }
+    Ok(())
+}
+
+/// Distributions build the engine to label files for SELinux at its end, which fails without a policy. It gets one that says
+/// nothing, for so long.
+struct Policy {
+    place: String,
+    made: bool,
+}
+
+impl Policy {
+    fn new(root: &str, scratch: &str) -> Result<Self, Failure> {
+        let failed = || Failure::io("write an empty policy for Ignition");
+        let place = format!("{root}/etc/selinux");
+        let made = !Path::new(&place).exists();
+        let bin = format!("{scratch}/bin");
+        fs::create_dir_all(&place).and_then(|()| fs::create_dir_all(&bin)).map_err(failed())?;
+        mount("tmpfs", &place, "tmpfs", MountFlags::empty(), None)
+            .map_err(|error| Failure::new(format!("cannot mount tmpfs for Ignition: {error}")))?;
+        let contexts = format!("{place}/none/contexts/files");
+        let setfiles = format!("{bin}/setfiles");
+        fs::create_dir_all(&contexts)
+            .and_then(|()| fs::write(format!("{contexts}/file_contexts"), ""))
+            .and_then(|()| fs::write(format!("{place}/config"), "SELINUXTYPE=none\n"))
+            .and_then(|()| fs::write(&setfiles, "#!/bin/sh\ncat >/dev/null\n"))
+            .and_then(|()| fs::set_permissions(&setfiles, fs::Permissions::from_mode(0o755)))
+            .map_err(failed())?;
+        Ok(Self { place, made })
+    }
+
+    fn end(self) {
+        unmount(&self.place, UnmountFlags::DETACH).ok();
+        if self.made {
+            fs::remove_dir(&self.place).ok();
+        }
+    }
+}
