@@ -32,7 +32,7 @@ const BIRTH: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How long HAProxy may take to listen before it is left alone.
-const LISTENING: Duration = Duration::from_secs(2);
+pub(super) const LISTENING: Duration = Duration::from_secs(2);
 
 /// The machines that are on.
 #[derive(Debug, Default)]
@@ -61,7 +61,7 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Waits until something is so.
-fn until(patience: Duration, so: impl Fn() -> bool) -> bool {
+pub(super) fn until(patience: Duration, so: impl Fn() -> bool) -> bool {
     let begin = Instant::now();
     while !so() {
         if begin.elapsed() > patience {

@@ -22,6 +22,16 @@ pub(super) fn stat(pid: &str) -> Option<(char, Pid, u64)> {
     Some((state, parent, fields.nth(17)?.parse().ok()?))
 }
 
+/// How long a process has been there, in milliseconds.
+pub(super) fn age_ms(pid: Pid) -> Option<u32> {
+    let (.., started) = stat(&pid.to_string())?;
+    let uptime = fs::read_to_string("/proc/uptime").ok()?;
+    // Seconds with two digits after the point.
+    let hundredths: u64 = uptime.split_whitespace().next()?.replace('.', "").parse().ok()?;
+    let started = started.checked_mul(1000)? / rustix::param::clock_ticks_per_second();
+    u32::try_from((hundredths * 10).saturating_sub(started)).ok()
+}
+
 /// Everything that descends from a process, in the order of their numbers; not the process itself.
 pub(super) fn descendants(of: Pid) -> Vec<Pid> {
     let parents = parents();

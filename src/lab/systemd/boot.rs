@@ -1,6 +1,7 @@
 //! From a process of the lab to systemd as a machine's first one (`lab boot`), in two steps: into the machine's control group
 //! and namespaces, and then its root, what Ignition makes of it, and systemd.
 
+use super::image::Settings;
 use super::{Seed, cgroup, ignition, image};
 use crate::lab::failure::Failure;
 use crate::lab::root::{self, Layers, OWN};
@@ -32,9 +33,9 @@ pub struct Boot {
 ///
 /// # Errors
 /// What cannot be written.
-pub(super) fn disk(home: &str, tree: &Tree, seed: &Seed<'_>) -> Result<(), Failure> {
+pub(super) fn disk(home: &str, tree: &Tree, seed: &Seed<'_>, settings: &Settings) -> Result<(), Failure> {
     let upper = format!("{home}/upper");
-    image::make(&upper, tree, seed)?;
+    image::make(&upper, tree, seed, settings)?;
     if let Seed::Ignition(config) = seed {
         let failed = Failure::io("write the config");
         fs::write(format!("{home}/config.ign"), config).map_err(failed)?;

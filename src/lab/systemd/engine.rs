@@ -2,12 +2,13 @@
 //! container's place, with the arguments, mounts, user and capabilities that the unit asks for. No image is ever pulled.
 
 use super::image;
-use crate::lab::daemons::signal;
+use crate::lab::daemons::{LISTENING, signal, until};
+use crate::lab::doubt::listening;
 use crate::lab::failure::Failure;
 use crate::lab::first::{self, Start};
 use crate::lab::process;
 use crate::lab::root::OWN;
-use crate::lab::service::{self, Service};
+use crate::lab::service::{self, Daemon, Service};
 use rustix::process::Signal;
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -101,6 +102,10 @@ fn running(name: &str) -> Option<process::Pid> {
 fn start(name: &str, service: Service, verb: &str) -> Result<(), Failure> {
     if running(name).is_some() {
         return Err(Failure::new(format!("there is a container called `{name}` already")));
+    }
+    // Engines take a while for a container: HAProxy listens before Keepalived is there to ask, as on level `daemons`.
+    if service.daemon == Daemon::Keepalived {
+        until(LISTENING, || !listening().is_empty());
     }
     let start = Start { service: Service { unit: name.to_owned(), ..service }, image: format!("{OWN}/image") };
     let request = serde_json::to_string(&start).map_err(|error| Failure::new(error.to_string()))?;

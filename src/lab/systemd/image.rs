@@ -50,6 +50,7 @@ const EMPTY: &[&str] = &[
     "/opt",
     "/root",
     "/srv",
+    "/usr/lib/sysctl.d",
     "/var/cache",
     "/var/lib/NetworkManager",
     "/var/lib/bake",
@@ -113,15 +114,19 @@ const SECOND_STAGE: &str = "[Unit]\nDescription=cloud-init once there is a netwo
 const DOCKER: &str = "[Unit]\nDescription=Stand-in for Docker, made by bake lab\n[Service]\nType=oneshot\n\
                       RemainAfterExit=yes\nExecStart=/bin/true\n";
 
+/// Kernel settings in the order in which they are made.
+pub(super) type Settings = Vec<(String, String)>;
+
 fn failed(path: &str) -> impl FnOnce(std::io::Error) -> Failure + use<> {
     Failure::io(&format!("write `{path}`"))
 }
 
-/// Makes the image of a machine in `upper`, which becomes the upper layer of its root.
+/// Makes the image of a machine in `upper`, which becomes the upper layer of its root. `settings` are the kernel settings of
+/// the system itself, not of what was baked.
 ///
 /// # Errors
 /// What cannot be written.
-pub(super) fn make(upper: &str, tree: &Tree, seed: &Seed<'_>) -> Result<(), Failure> {
+pub(super) fn make(upper: &str, tree: &Tree, seed: &Seed<'_>, settings: &Settings) -> Result<(), Failure> {
     for folder in EMPTY {
         empty(upper, folder)?;
     }
@@ -145,6 +150,7 @@ pub(super) fn make(upper: &str, tree: &Tree, seed: &Seed<'_>) -> Result<(), Fail
         symlink("/dev/null", format!("{upper}/etc/systemd/system/{unit}")).map_err(failed(unit))?;
     }
     put(upper, "/etc/machine-id", "uninitialized\n", 0o444)?;
+    put(upper, "/usr/lib/sysctl.d/50-image.conf", &sysctls(settings), 0o644)?;
     for engine in ["docker", "podman"] {
         let script = format!("#!/bin/sh\nexec {OWN}/bake lab engine \"$@\"\n");
         put(upper, &format!("/usr/bin/{engine}"), &script, 0o755)?;
@@ -169,6 +175,17 @@ pub(super) fn make(upper: &str, tree: &Tree, seed: &Seed<'_>) -> Result<(), Fail
             Ok(())
         }
     }
+}
+
+/// Lines of sysctl.d(5). A default is for cards that are there already, too, as distributions write it.
+fn sysctls(settings: &Settings) -> String {
+    let line = |(key, value): &(String, String)| match key.split_once(".conf.default.") {
+        Some((before, after)) => {
+            format!("{key} = {value}\n{before}.conf.*.{after} = {value}\n-{before}.conf.all.{after}\n")
+        }
+        None => format!("{key} = {value}\n"),
+    };
+    settings.iter().map(line).collect()
 }
 
 fn folder_at(upper: &str, path: &str) -> Result<(), Failure> {

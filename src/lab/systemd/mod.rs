@@ -95,12 +95,16 @@ impl Machines {
     }
 
     /// Gives it a disk if it has none, and starts it.
-    fn start(&self, node: &str, tree: &Tree) -> Result<Machine, Failure> {
+    fn start(&self, plan: &Plan, node: &str, tree: &Tree) -> Result<Machine, Failure> {
         let home = format!("{MACHINES}/{node}");
         let seed = Seed::of(tree).ok_or_else(|| Failure::new(format!("there is nothing to provision `{node}` with")))?;
         // One that comes back has the disk that it had.
         if !Path::new(&home).exists() {
-            boot::disk(&home, tree, &seed)?;
+            // What is set there beyond what was baked is the system's own.
+            let all = plan.spaces.get(node).map(|space| space.sysctls.clone()).unwrap_or_default();
+            let baked = |key: &String| tree.sysctls.iter().any(|(own, _)| own == key);
+            let settings = all.into_iter().filter(|(key, _)| !baked(key)).collect();
+            boot::disk(&home, tree, &seed, &settings)?;
         }
         let group = cgroup::make(&self.lab, node)?;
         let name = tree.hostname.clone();
@@ -144,7 +148,7 @@ impl Life for Machines {
         let Some(tree) = plan.trees.get(node).filter(|tree| boots(tree)) else {
             return self.others.raise(plan, node);
         };
-        let machine = self.start(node, tree)?;
+        let machine = self.start(plan, node, tree)?;
         let control = Control { first: machine.first, node: node.to_owned() };
         held(&self.on).insert(node.to_owned(), machine);
         control.booted(BOOT)?;
