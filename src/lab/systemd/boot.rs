@@ -72,12 +72,10 @@ fn machine(boot: &Boot) -> Result<(), Failure> {
     own(&root)?;
     let config = format!("{}/config.ign", boot.home);
     if let Ok(bytes) = fs::read(&config) {
-        let note = ignition::apply(&bytes, &root, &format!("{}/ignition", boot.home))?;
+        let notes = ignition::apply(&bytes, &root, &format!("{}/ignition", boot.home))?;
         // Ignition runs in the first boot only.
         fs::remove_file(&config).map_err(Failure::io("remove the config"))?;
-        if let Some(note) = note {
-            fs::write(format!("{}/note", boot.home), note).map_err(Failure::io("write a note"))?;
-        }
+        fs::write(format!("{}/notes", boot.home), notes.join("\n")).map_err(Failure::io("write a note"))?;
     }
     kernel(&root)?;
     root::pivot(&root)?;

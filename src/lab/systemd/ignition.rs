@@ -28,7 +28,32 @@ pub(super) fn engine() -> Option<PathBuf> {
 ///
 /// # Errors
 /// What the engine says.
-pub(super) fn apply(config: &[u8], root: &str, scratch: &str) -> Result<Option<String>, Failure> {
+pub(super) fn apply(config: &[u8], root: &str, scratch: &str) -> Result<Vec<String>, Failure> {
+    let (config, mut notes) = offline(config)?;
+    notes.extend(applied(&config, root, scratch)?);
+    Ok(notes)
+}
+
+/// The config without files from the Internet, which a lab does not have, and the engine would wait for; and what to note.
+fn offline(config: &[u8]) -> Result<(Vec<u8>, Vec<String>), Failure> {
+    let failed = |error: serde_json::Error| Failure::new(format!("the config for Ignition is no JSON: {error}"));
+    let mut config: serde_json::Value = serde_json::from_slice(config).map_err(failed)?;
+    let mut notes = Vec::new();
+    if let Some(files) = config.pointer_mut("/storage/files").and_then(serde_json::Value::as_array_mut) {
+        files.retain(|file| {
+            let source = file.pointer("/contents/source").and_then(serde_json::Value::as_str).unwrap_or("data:");
+            let inline = source.starts_with("data:");
+            let path = file.get("path").and_then(serde_json::Value::as_str).unwrap_or_default();
+            if !inline {
+                notes.push(format!("`{path}` was left out: a lab cannot fetch {source}."));
+            }
+            inline
+        });
+    }
+    Ok((serde_json::to_vec(&config).map_err(failed)?, notes))
+}
+
+fn applied(config: &[u8], root: &str, scratch: &str) -> Result<Option<String>, Failure> {
     let engine = engine().ok_or_else(|| Failure::new("there is no Ignition"))?;
     fs::create_dir_all(scratch).map_err(Failure::io("make a folder for Ignition"))?;
     let policy = Policy::new(root, scratch)?;
@@ -72,8 +97,9 @@ fn stages(engine: &Path, config: &[u8], root: &str, scratch: &str) -> Result<(),
     fs::remove_file(format!("{scratch}/cache.json")).ok();
     let path = format!("{scratch}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     for stage in ["fetch", "files"] {
-        let mut command = Command::new(engine);
-        command.args(["--platform=file", "--log-to-stdout"]).arg(format!("--stage={stage}"));
+        // It tries for ever what it cannot reach.
+        let mut command = Command::new("timeout");
+        command.arg("60").arg(engine).args(["--platform=file", "--log-to-stdout"]).arg(format!("--stage={stage}"));
         command.arg(format!("--root={root}")).arg(format!("--config-cache={scratch}/cache.json"));
         command.arg(format!("--state-file={scratch}/state")).arg(format!("--neednet={scratch}/neednet"));
         let command = command.env("IGNITION_CONFIG_FILE", &file).env("PATH", &path);

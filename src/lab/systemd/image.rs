@@ -87,7 +87,8 @@ const MASKED: &[&str] = &[
 ];
 
 /// What the image of each system enables, as lines of systemd.preset(5): before systemd's own list, `90-systemd.preset`.
-const FLATCAR: &str = "enable systemd-networkd.service\nenable systemd-networkd-wait-online.service\n";
+/// Extensions of the system are not there: a package's daemons are in their place.
+const FLATCAR: &str = "disable systemd-sysext.service\nenable systemd-networkd.service\nenable systemd-networkd-wait-online.service\n";
 const ALMALINUX: &str = "disable systemd-networkd*\ndisable systemd-network-generator.service\n\
                          enable NetworkManager.service\nenable NetworkManager-wait-online.service\n\
                          enable NetworkManager-dispatcher.service\nenable cloud-init-local.service\n\

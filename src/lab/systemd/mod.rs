@@ -241,9 +241,9 @@ impl Life for Machines {
 
     fn notes(&self) -> Vec<String> {
         let all = held(&self.on);
-        let notes = all.keys().filter_map(|node| {
-            let note = fs::read_to_string(format!("{MACHINES}/{node}/note")).ok()?;
-            Some(format!("{node}: {note}"))
+        let notes = all.keys().flat_map(|node| {
+            let notes = fs::read_to_string(format!("{MACHINES}/{node}/notes")).unwrap_or_default();
+            notes.lines().map(|note| format!("{node}: {note}")).collect::<Vec<_>>()
         });
         notes.collect()
     }
