@@ -75,13 +75,13 @@ fn request(
     sandbox::possible()?;
     let folder = settings.path(folder);
     let plan = planned(&folder)?;
-    if let Some(wanted) = &test {
-        crate::lab::run::chosen(&crate::lab::scenario::scenarios(&plan.summary), wanted)?;
-    }
     let level = match level {
         LabLevel::Daemons => Level::Daemons,
         LabLevel::Systemd => Level::Systemd,
     };
+    if let Some(wanted) = &test {
+        crate::lab::run::chosen(&crate::lab::scenario::all(&plan, level), wanted)?;
+    }
     if level == Level::Systemd {
         systemd::possible(&plan)?;
     }

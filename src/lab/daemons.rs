@@ -119,6 +119,7 @@ impl Life for Daemons {
                 process::signal(main, signal(&service.stop_signal));
                 self.ended(node, service)
             }
+            Act::Die => Err(Failure::new("nothing starts daemons again on level `daemons`")),
             Act::Kill => {
                 // The first process of a container takes the others with it; elsewhere each has to be met.
                 for pid in all {

@@ -18,6 +18,8 @@ pub enum Act {
     Stop,
     /// All of its processes are killed at once, and nothing starts it again.
     Kill,
+    /// All of its processes are killed at once. Whoever looks after it starts it again, and this waits for that.
+    Die,
     /// All of its processes stand still.
     Hang,
     /// They go on.

@@ -8,7 +8,7 @@ use super::bench::Bench;
 use super::failure::Failure;
 
 use super::result::{self, Assertion, Engine, Run, Skipped, VERSION};
-use super::scenario::{Plot, Scenario, scenarios};
+use super::scenario::{self, Plot, Scenario};
 use crate::model::glob;
 use std::time::Instant;
 
@@ -41,7 +41,7 @@ pub fn chosen(all: &[Scenario], wanted: &[String]) -> Result<Vec<String>, Failur
 /// Tries everything that is wanted.
 pub(super) fn all(bench: &Bench, wanted: &[String], progress: &dyn Fn(String)) -> Result<Run, Failure> {
     let begin = Instant::now();
-    let all = scenarios(&bench.plan.summary);
+    let all = scenario::all(&bench.plan, bench.level);
     let names = chosen(&all, wanted)?;
     let mut found = result(bench);
     let whole = all.len();

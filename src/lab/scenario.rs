@@ -1,8 +1,10 @@
 //! What is tried, and what is foretold of it: pure, from the summary.
 
 use super::life::Act;
-use super::result::EventKind;
+use super::plan::Plan;
+use super::result::{EventKind, Level};
 use super::service::Daemon;
+use super::systemd::restart;
 use crate::model::summary::{Election, Fault, Outcome, Range, Summary, Vip};
 use std::collections::BTreeMap;
 
@@ -71,6 +73,8 @@ pub enum Action {
     Fell(String),
     /// A machine is switched on again.
     Raise(String),
+    /// Nothing is done.
+    Look,
     /// What answers on a machine does not any more, or does again.
     Stub(String, bool),
 }
@@ -78,7 +82,13 @@ pub enum Action {
 /// How long a virtual address that is to stay is looked at, beyond the time in which it could have moved.
 const LOOK: f64 = 0.5;
 
-/// Everything that can be tried with this cluster.
+/// Everything that can be tried with this cluster on a level.
+pub fn all(plan: &Plan, level: Level) -> Vec<Scenario> {
+    let own = if level == Level::Systemd { restart::scenarios(plan) } else { Vec::new() };
+    scenarios(&plan.summary).into_iter().chain(own).collect()
+}
+
+/// Everything that can be tried with this cluster on any level.
 pub fn scenarios(summary: &Summary) -> Vec<Scenario> {
     let mut all = vec![plain("start", "the lab starts", Plot::Start, true)];
     all.push(plain(

@@ -1,5 +1,8 @@
 //! `bake lab` with the real daemons. Each test has a lab of its own; they do not see each other.
 
+#[path = "lab/systemd.rs"]
+mod systemd;
+
 use crate::handover::project::Project;
 use crate::support::{bake, engine, root, run, said};
 use bake::lab::result::{Run, Verdict};

@@ -8,7 +8,8 @@ use crate::lab::root::{self, Layers, OWN};
 use crate::lab::tree::Tree;
 use rustix::mount::{MountFlags, mount, mount_bind, mount_move, mount_remount};
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::io::Write as _;
+use std::os::unix::fs::{OpenOptionsExt as _, symlink};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -37,8 +38,9 @@ pub(super) fn disk(home: &str, tree: &Tree, seed: &Seed<'_>, settings: &Settings
     let upper = format!("{home}/upper");
     image::make(&upper, tree, seed, settings)?;
     if let Seed::Ignition(config) = seed {
-        let failed = Failure::io("write the config");
-        fs::write(format!("{home}/config.ign"), config).map_err(failed)?;
+        let mut options = fs::OpenOptions::new();
+        let file = options.write(true).create_new(true).mode(0o600).open(format!("{home}/config.ign"));
+        file.and_then(|mut file| file.write_all(config)).map_err(Failure::io("write the config"))?;
     }
     Ok(())
 }

@@ -2,9 +2,7 @@
 
 use crate::lab::failure::Failure;
 use crate::lab::process::{self, Pid};
-use crate::lab::service::Daemon;
 use crate::lab::space::{run, within};
-use crate::lab::tree::Tree;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -61,12 +59,6 @@ impl Control {
     pub(super) fn units(&self, state: &str) -> Vec<String> {
         let shown = self.systemctl(&["list-units", "--all", "--no-legend", "--state", state]).unwrap_or_default();
         shown.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
-    }
-
-    /// The unit of a daemon.
-    pub(super) fn unit_of(&self, tree: &Tree, daemon: Daemon) -> String {
-        let name = tree.service(daemon).map_or(daemon.program(), |service| &service.unit);
-        format!("{name}.service")
     }
 
     /// What a unit has said since it was last started, line by line.

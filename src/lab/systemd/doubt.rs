@@ -16,21 +16,15 @@ type Look = (&'static str, &'static str, &'static str, fn(&Machines, &Control, &
 const LOOKS: &[Look] = &[
     ("no unit has failed", "none", "", |_, control, _| control.units("failed")),
     ("nothing is still being started", "nothing", "", |_, control, _| control.units("activating")),
-    (
-        "every file is as it was baked",
-        "all of them",
-        "the engine wrote it, not bake",
-        |_, control, tree| unwritten(control, tree),
-    ),
+    ("every file is as it was baked", "all of them", "the engine wrote it, not bake", |_, control, tree| {
+        unwritten(control, tree)
+    }),
     ("the engine did all of its work", "everything", "", |_, control, tree| undone(control, tree)),
-    ("every unit that is to be enabled is, and has been started", "all of them", "", |_, control, tree| idle(control, tree)),
+    ("every unit that is to be enabled is, and has been started", "all of them", "", |_, control, tree| {
+        idle(control, tree)
+    }),
     ("no daemon had to be started again", "none", "", |_, control, tree| again(control, tree)),
-    (
-        "every daemon runs in its own unit",
-        "all of them",
-        "systemd started it, and can stop it",
-        strangers,
-    ),
+    ("every daemon runs in its own unit", "all of them", "systemd started it, and can stop it", strangers),
     ("every card was configured by the system's own network manager", "all of them", "", |_, control, tree| {
         cards(control, tree)
     }),

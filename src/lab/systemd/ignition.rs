@@ -63,7 +63,8 @@ fn applied(config: &[u8], root: &str, scratch: &str) -> Result<Option<String>, F
             let older = older(config).ok_or(failure)?;
             stages(&engine, &older, root, scratch)?;
             let version = run(&engine.to_string_lossy(), &["--version"], "").unwrap_or_default();
-            let version = version.trim().trim_start_matches("Ignition ").to_owned();
+            let number = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit());
+            let version = version.split_whitespace().find(number).unwrap_or("here").to_owned();
             Ok(Some(format!("Ignition {version} got its config as version {OLDER}: it knows no newer one.")))
         }
         other => other.map(|()| None),
@@ -147,5 +148,27 @@ impl Policy {
         if self.made {
             fs::remove_dir(&self.place).ok();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_elsewhere_is_left_out() {
+        let config =
+            br#"{"storage":{"files":[{"path":"/a","contents":{"source":"https://example.org/a"}},{"path":"/b"}]}}"#;
+        let (config, notes) = offline(config).unwrap();
+        assert_eq!(config, br#"{"storage":{"files":[{"path":"/b"}]}}"#);
+        assert_eq!(notes, ["`/a` was left out: a lab cannot fetch https://example.org/a."]);
+    }
+
+    #[test]
+    fn a_version_is_lowered_only_if_nothing_is_lost() {
+        let plain = br#"{"ignition":{"version":"3.4.0"},"storage":{"files":[{"mode":420}]}}"#;
+        assert!(String::from_utf8(older(plain).unwrap()).unwrap().contains("\"version\":\"3.3.0\""));
+        let special = br#"{"ignition":{"version":"3.4.0"},"storage":{"files":[{"mode":2541}]}}"#;
+        assert_eq!(older(special), None);
     }
 }

@@ -88,7 +88,8 @@ const MASKED: &[&str] = &[
 
 /// What the image of each system enables, as lines of systemd.preset(5): before systemd's own list, `90-systemd.preset`.
 /// Extensions of the system are not there: a package's daemons are in their place.
-const FLATCAR: &str = "disable systemd-sysext.service\nenable systemd-networkd.service\nenable systemd-networkd-wait-online.service\n";
+const FLATCAR: &str =
+    "disable systemd-sysext.service\nenable systemd-networkd.service\nenable systemd-networkd-wait-online.service\n";
 const ALMALINUX: &str = "disable systemd-networkd*\ndisable systemd-network-generator.service\n\
                          enable NetworkManager.service\nenable NetworkManager-wait-online.service\n\
                          enable NetworkManager-dispatcher.service\nenable cloud-init-local.service\n\
@@ -264,4 +265,27 @@ pub(super) fn quadlet(name: &str, path: &str, text: &str) -> String {
          ExecStopPost=-/usr/bin/podman rm --force {name}\n"
     );
     unit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quadlet_becomes_a_unit() {
+        let text = "[Unit]\nAfter=x.service\n[Container]\nImage=i\n[Service]\nRestart=always\n[Install]\nWantedBy=y\n";
+        let unit = quadlet("n", "/etc/containers/systemd/n.container", text);
+        for line in ["After=x.service", "Restart=always", "Type=notify", "ExecStop=/usr/bin/podman stop n"] {
+            assert!(unit.lines().any(|own| own == line), "{line}: {unit}");
+        }
+        assert!(!unit.contains("Image=") && !unit.contains("[Container]"), "{unit}");
+    }
+
+    #[test]
+    fn a_default_is_for_cards_that_are_there_too() {
+        let settings = vec![("net.ipv4.conf.default.rp_filter".to_owned(), "1".to_owned())];
+        let expected =
+            "net.ipv4.conf.default.rp_filter = 1\nnet.ipv4.conf.*.rp_filter = 1\n-net.ipv4.conf.all.rp_filter\n";
+        assert_eq!(sysctls(&settings), expected);
+    }
 }

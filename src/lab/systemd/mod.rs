@@ -9,6 +9,7 @@ pub mod engine;
 mod ignition;
 mod image;
 mod possible;
+pub(super) mod restart;
 
 use super::daemons::Daemons;
 use super::failure::Failure;
@@ -38,7 +39,7 @@ const MACHINES: &str = "/run/lab";
 const BOOT: Duration = Duration::from_secs(120);
 
 /// How long a daemon may take to begin or to end.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a machine is provisioned with.
 enum Seed<'a> {
@@ -64,6 +65,12 @@ impl<'a> Seed<'a> {
 /// Whether a machine boots its own systemd: those that decide about addresses do.
 fn boots(tree: &Tree) -> bool {
     !tree.services.is_empty()
+}
+
+/// The unit of a daemon.
+fn unit_of(tree: &Tree, daemon: Daemon) -> String {
+    let name = tree.service(daemon).map_or(daemon.program(), |service| &service.unit);
+    format!("{name}.service")
 }
 
 /// The machines that are on.
@@ -97,7 +104,8 @@ impl Machines {
     /// Gives it a disk if it has none, and starts it.
     fn start(&self, plan: &Plan, node: &str, tree: &Tree) -> Result<Machine, Failure> {
         let home = format!("{MACHINES}/{node}");
-        let seed = Seed::of(tree).ok_or_else(|| Failure::new(format!("there is nothing to provision `{node}` with")))?;
+        let seed =
+            Seed::of(tree).ok_or_else(|| Failure::new(format!("there is nothing to provision `{node}` with")))?;
         // One that comes back has the disk that it had.
         if !Path::new(&home).exists() {
             // What is set there beyond what was baked is the system's own.
@@ -154,7 +162,7 @@ impl Life for Machines {
         control.booted(BOOT)?;
         let late = |daemon: Daemon| {
             control.until(PATIENCE, || !self.processes(node, daemon).is_empty()).then_some(()).ok_or_else(|| {
-                let said = control.journal(&control.unit_of(tree, daemon)).join("; ");
+                let said = control.journal(&unit_of(tree, daemon)).join("; ");
                 Failure::new(format!("{} does not run on `{node}` after its boot: {said}", daemon.title()))
             })
         };
@@ -176,7 +184,7 @@ impl Life for Machines {
         let (Some(control), Some(tree)) = (self.control(node), plan.trees.get(node)) else {
             return self.others.act(plan, node, daemon, act);
         };
-        let unit = control.unit_of(tree, daemon);
+        let unit = unit_of(tree, daemon);
         let all = self.processes(node, daemon);
         if all.is_empty() != (act == Act::Start) {
             let (title, so) = (daemon.title(), if all.is_empty() { "does not run" } else { "runs already" });
@@ -196,6 +204,16 @@ impl Life for Machines {
                 control.systemctl(&["reset-failed", &unit]).ok();
                 control.systemctl(&["start", &unit])?;
             }
+            Act::Die => {
+                signal(Signal::KILL);
+                // It comes back as its unit says, not because somebody asks for it.
+                let again = || self.processes(node, daemon).first().is_some_and(|pid| !all.contains(pid));
+                if !control.until(PATIENCE, again) {
+                    let why = control.property(&unit, "Result");
+                    let message = format!("systemd did not start {} again on `{node}` ({why})", daemon.title());
+                    return Err(Failure::new(message));
+                }
+            }
             Act::Kill => {
                 signal(Signal::KILL);
                 // Its unit would start it again; that is a scenario of its own.
@@ -206,7 +224,7 @@ impl Life for Machines {
         let done = match act {
             Act::Stop | Act::Kill => wanted(false),
             Act::Start => wanted(true),
-            Act::Hang | Act::Resume => true,
+            Act::Die | Act::Hang | Act::Resume => true,
         };
         if done {
             return Ok(());

@@ -32,20 +32,17 @@ pub fn possible(plan: &Plan) -> Result<(), Failure> {
             .hint("`--level daemons` builds its network"));
     }
     let mut missing = BTreeSet::new();
-    let mut need = |program: &'static str, package: &'static str| {
-        if !installed(program) {
-            missing.insert((program, package));
-        }
-    };
-    EVERYBODY.iter().for_each(|(program, package)| need(program, package));
     let mut ignites = false;
+    let mut boots_cloud = false;
     for (node, tree) in &booted {
         match Seed::of(tree) {
             Some(Seed::Ignition(_)) => ignites = true,
-            Some(Seed::NoCloud(_)) => ALMALINUX.iter().for_each(|(program, package)| need(program, package)),
+            Some(Seed::NoCloud(_)) => boots_cloud = true,
             None => return Err(Failure::new(format!("the output has nothing to provision `{node}` with"))),
         }
     }
+    let programs = EVERYBODY.iter().chain(ALMALINUX.iter().filter(|_| boots_cloud));
+    missing.extend(programs.filter(|(program, _)| !installed(program)).copied());
     if !boot::SYSTEMD.iter().any(|path| Path::new(path).exists()) {
         missing.insert(("systemd", "systemd"));
     }
