@@ -44,7 +44,7 @@ impl Bench {
         build::lay(&plan)?;
         let life: Box<dyn Life> = match level {
             Level::Daemons => Box::new(Daemons::default()),
-            Level::Systemd => Box::new(Machines::new(name)),
+            Level::Systemd => Box::new(Machines::new(name)?),
         };
         // Everything around the machines first: whoever starts finds a network.
         let around: Vec<&String> = plan.spaces.keys().filter(|space| !plan.trees.contains_key(*space)).collect();

@@ -6,6 +6,7 @@ use super::plan::Plan;
 use super::result::Run;
 use super::run;
 use super::sandbox::{Outside, Request};
+use super::systemd;
 use serde::{Deserialize, Serialize};
 use std::io::Write as _;
 use std::sync::{Mutex, mpsc};
@@ -73,7 +74,10 @@ pub fn main(request: Request, plan: Plan) {
         }
     });
     ended.recv().ok();
-    outside.forget(&name);
+    // What cannot be taken away here is left to `bake lab down`, which then must know of it.
+    if systemd::cgroup::forget(&name).is_ok() {
+        outside.forget(&name);
+    }
 }
 
 /// Everything in the lab comes before other work of this machine: seconds are counted here, and a busy machine is no slow

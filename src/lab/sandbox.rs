@@ -2,7 +2,8 @@
 //!
 //! Everything that a lab makes is inside network, mount, process and IPC namespaces of its own. Its first process is bake
 //! itself; when that ends, however it ends, the kernel kills every process in there, and with them go namespaces, bridges,
-//! cables, mounts and files in memory. The one thing outside is a small file that says which process it is.
+//! cables, mounts and files in memory. Outside there are a small file that says which process it is and, where machines boot
+//! systemd, a control group, which whoever ends the lab takes away.
 
 use super::failure::Failure;
 use super::process::{self, Pid};

@@ -23,14 +23,24 @@ fn of(lab: &str) -> Option<PathBuf> {
     Some(mounted()?.join(format!("bake-lab-{lab}")))
 }
 
-/// Makes the group of a machine, an empty one; its path.
+/// Makes the group of a lab, in which those of its machines are.
+///
+/// # Errors
+/// When the kernel refuses.
+pub(super) fn begin(lab: &str) -> Result<(), Failure> {
+    forget(lab)?;
+    let group = of(lab).ok_or_else(|| Failure::new("cgroup2 is not mounted"))?;
+    fs::create_dir(&group).map_err(Failure::io(&format!("make the control group `{}`", group.display())))
+}
+
+/// Makes the group of a machine, an empty one; its path. Not after the lab has been forgotten: its own group is gone then.
 ///
 /// # Errors
 /// When the kernel refuses.
 pub(super) fn make(lab: &str, node: &str) -> Result<PathBuf, Failure> {
     let group = of(lab).ok_or_else(|| Failure::new("cgroup2 is not mounted"))?.join(node);
     remove(&group)?;
-    fs::create_dir_all(&group).map_err(Failure::io(&format!("make the control group `{}`", group.display())))?;
+    fs::create_dir(&group).map_err(Failure::io(&format!("make the control group `{}`", group.display())))?;
     Ok(group)
 }
 
@@ -43,12 +53,15 @@ pub(super) fn enter(group: &Path) -> Result<(), Failure> {
         .map_err(Failure::io(&format!("enter the control group `{}`", group.display())))
 }
 
-/// Removes the groups of a lab whose processes are dead.
+/// Removes the groups of a lab; what still runs in them is killed.
 ///
 /// # Errors
-/// When one of them still has processes.
+/// When the kernel keeps one of them.
 pub fn forget(lab: &str) -> Result<(), Failure> {
-    of(lab).map_or(Ok(()), |group| remove(&group))
+    let Some(group) = of(lab).filter(|group| group.exists()) else { return Ok(()) };
+    // Kernels before 5.14 do not have it; there, whoever ends a lab has ended its processes before.
+    fs::write(group.join("cgroup.kill"), "1").ok();
+    remove(&group)
 }
 
 /// Removes a group with those below it.

@@ -92,8 +92,12 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Machines {
     /// None yet; their control groups are called after the lab.
-    pub(super) fn new(lab: &str) -> Self {
-        Self { lab: lab.to_owned(), on: Mutex::default(), others: Daemons::default() }
+    ///
+    /// # Errors
+    /// When those cannot be made.
+    pub(super) fn new(lab: &str) -> Result<Self, Failure> {
+        cgroup::begin(lab)?;
+        Ok(Self { lab: lab.to_owned(), on: Mutex::default(), others: Daemons::default() })
     }
 
     /// Whether it is one of those with systemd, which then is asked about it.
