@@ -3,10 +3,10 @@
 use super::{Seen, Side};
 use crate::diag::{Code, Diagnostic, Sink};
 use crate::diff::handover::{self, Handover};
-use crate::diff::rollout::{Election, Member, Situation};
+use crate::diff::rollout::{Election, Member, Situation, served};
 use crate::diff::{self, Change, Machine, Topic, Verdict};
 use crate::emit;
-use crate::model::summary::{self, Origin, Summary};
+use crate::model::summary::{self, Summary};
 use crate::topology::summary::restored;
 use crate::topology::vrrp::Speaker;
 use std::collections::{BTreeMap, BTreeSet};
@@ -130,8 +130,8 @@ pub(super) fn situation(
         old: seen.traits[0].clone(),
         new: seen.traits[1].clone(),
         host: summaries.iter().flatten().any(|one| one.networks.iter().any(|net| net.host.as_deref() == Some(*name))),
-        names: served(summaries[0].as_ref(), name).0 || served(summaries[1].as_ref(), name).0,
-        only: served(summaries[0].as_ref(), name).1,
+        names: summaries.iter().flatten().any(|summary| served(summary, name).0),
+        only: summaries[0].as_ref().map(|summary| served(summary, name).1).unwrap_or_default(),
     };
     let vips: BTreeSet<&String> = summaries.iter().flatten().flat_map(|one| &one.vips).map(|vip| &vip.name).collect();
     let election = |vip: &&String| Election {
@@ -144,30 +144,6 @@ pub(super) fn situation(
         elections: vips.iter().map(election).collect(),
         max_unavailable,
     }
-}
-
-/// Whether others ask a node for names or time, and what of what must work only it offers.
-fn served(summary: Option<&Summary>, name: &str) -> (bool, Vec<String>) {
-    let (mut names, mut only) = (false, Vec::new());
-    for flow in summary.iter().flat_map(|summary| &summary.flows) {
-        let [receiver] = flow.receivers.as_slice() else {
-            names |=
-                flow.origin == Origin::Server && flow.receivers.iter().any(|end| end.node.as_deref() == Some(name));
-            continue;
-        };
-        if receiver.node.as_deref() != Some(name) || receiver.vip.is_some() || receiver.pod || !flow.works {
-            continue;
-        }
-        names |= flow.origin == Origin::Server;
-        if flow.origin == Origin::Declared {
-            let port = flow.port.map(|port| format!(" {}/{port}", flow.protocol.as_str())).unwrap_or_default();
-            let what = format!("{}{port}", flow.to);
-            if !only.contains(&what) {
-                only.push(what);
-            }
-        }
-    }
-    (names, only)
 }
 
 /// Who takes part in the election of a VIP, on one side.

@@ -22,7 +22,7 @@ pub fn plan(read: Read<'_>, yaml: &dyn Fn(&str) -> Result<Data, String>) -> Resu
     let digest = manifest::sha256(&listed);
     let listed = manifest::Manifest::parse(&listed).map_err(|why| wrong("manifest.json", why))?;
     let summary = summary::parse(&read("cluster.json")?).map_err(|why| wrong("cluster.json", why))?;
-    let mut trees = BTreeMap::new();
+    let (mut trees, mut traits) = (BTreeMap::new(), BTreeMap::new());
     let missing: Vec<&str> = summary
         .nodes
         .iter()
@@ -40,9 +40,11 @@ pub fn plan(read: Read<'_>, yaml: &dyn Fn(&str) -> Result<Data, String>) -> Resu
         }
         let baked = diff::Baked { os: &node.os, files: &files, secrets: None, yaml };
         let machine = diff::read(&baked).map_err(|(file, why)| wrong(&format!("{name}/{file}"), why))?;
+        traits.insert(name.clone(), diff::Traits::of(&machine));
         let mut tree = Tree::new(&machine).map_err(|why| wrong(name, why))?;
         tree.artefacts = files.into_iter().map(|(path, bytes)| (path, File { bytes, mode: 0o600 })).collect();
         trees.insert(name.clone(), tree);
     }
-    Ok(Plan::new(summary, digest, trees))
+    let rollout = diff::rollout::whole(&summary, &traits);
+    Ok(Plan::new(summary, digest, trees, rollout))
 }

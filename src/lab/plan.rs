@@ -7,6 +7,7 @@ mod stubs;
 
 use super::service::Daemon;
 use super::tree::Tree;
+use crate::diff::rollout::Rollout;
 use crate::model::summary::Summary;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -22,6 +23,8 @@ pub struct Plan {
     pub dist: String,
     /// What was baked, by node.
     pub trees: BTreeMap<String, Tree>,
+    /// In which order all machines would be replaced.
+    pub rollout: Rollout,
     /// Network namespaces, by name.
     pub spaces: BTreeMap<String, Space>,
     /// Cables between them.
@@ -62,8 +65,9 @@ pub struct Cable {
 
 impl Plan {
     /// The plan for what was baked.
-    pub fn new(summary: Summary, dist: String, trees: BTreeMap<String, Tree>) -> Self {
-        let mut plan = Self { summary, dist, trees, spaces: BTreeMap::new(), cables: Vec::new(), stubs: Vec::new() };
+    pub fn new(summary: Summary, dist: String, trees: BTreeMap<String, Tree>, rollout: Rollout) -> Self {
+        let (spaces, cables, stubs) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let mut plan = Self { summary, dist, trees, rollout, spaces, cables, stubs };
         network::lay(&mut plan);
         pods::lay(&mut plan);
         plan.stubs = stubs::stubs(&plan.summary, &plan.trees);

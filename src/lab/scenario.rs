@@ -5,8 +5,9 @@ use super::plan::Plan;
 use super::result::{EventKind, Level};
 use super::service::Daemon;
 use super::systemd::restart;
+use crate::diff::rollout::{Kind, Rollout};
 use crate::model::summary::{Election, Fault, Outcome, Range, Summary, Vip};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Something to try.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,11 +86,11 @@ const LOOK: f64 = 0.5;
 /// Everything that can be tried with this cluster on a level.
 pub fn all(plan: &Plan, level: Level) -> Vec<Scenario> {
     let own = if level == Level::Systemd { restart::scenarios(plan) } else { Vec::new() };
-    scenarios(&plan.summary).into_iter().chain(own).collect()
+    scenarios(&plan.summary, &plan.rollout).into_iter().chain(own).collect()
 }
 
 /// Everything that can be tried with this cluster on any level.
-pub fn scenarios(summary: &Summary) -> Vec<Scenario> {
+pub fn scenarios(summary: &Summary, rollout: &Rollout) -> Vec<Scenario> {
     let mut all = vec![plain("start", "the lab starts", Plot::Start, true)];
     all.push(plain(
         "reach",
@@ -141,7 +142,7 @@ pub fn scenarios(summary: &Summary) -> Vec<Scenario> {
     );
     all.push(steps_of("partition", format!("{holder} {what}, and does not notice"), steps, false));
     all.push(cast.flapping());
-    all.push(cast.rolling());
+    all.push(cast.rolling(summary, rollout));
     all
 }
 
@@ -153,8 +154,14 @@ fn steps_of(name: &str, title: String, steps: Vec<Step>, short: bool) -> Scenari
     Scenario { name: name.to_owned(), title, plot: Plot::Steps(steps), short }
 }
 
-/// A backend goes, and comes back. HAProxy notices after as many checks as its configuration says: `inter 3s fall 3
-/// rise 2` if nothing else, and one more interval for when it begins.
+/// How long HAProxy may take to notice that a backend is gone, in milliseconds: `inter 3s fastinter 1s fall 3`, as the library's
+/// configuration says, is five seconds, of which the first three are for when it begins.
+const GONE: u32 = 6_000;
+
+/// And that it is back, `rise 2`: four seconds.
+const BACK: u32 = 5_000;
+
+/// A backend goes, and comes back.
 fn backend(summary: &Summary) -> Option<Scenario> {
     let name = summary.vips.iter().flat_map(|vip| &vip.ports).find(|port| port.backends.len() > 1)?.backends.first()?;
     let step = |kind, on, what: String, wait| Step {
@@ -164,8 +171,8 @@ fn backend(summary: &Summary) -> Option<Scenario> {
         told: Told::Backend(wait),
     };
     let steps = vec![
-        step(EventKind::Fault, false, format!("what {name} serves is gone"), 12_000),
-        step(EventKind::Repair, true, format!("{name} serves again"), 9_000),
+        step(EventKind::Fault, false, format!("what {name} serves is gone"), GONE),
+        step(EventKind::Repair, true, format!("{name} serves again"), BACK),
     ];
     Some(steps_of("backend", format!("what {name} serves goes, and comes back"), steps, false))
 }
@@ -320,11 +327,33 @@ impl<'a> Cast<'a> {
         steps_of("flapping", format!("the link of {node} comes and goes"), steps, false)
     }
 
-    /// Every balancer is replaced, those that hold nothing first: an address moves as late and as seldom as it can.
-    fn rolling(&self) -> Scenario {
-        let mut order = self.others();
-        order.push(self.holder);
-        let steps = order.iter().flat_map(|node| self.death(node)).collect();
+    /// Everything that a virtual address needs is replaced, in the order of `bake diff`. A backend that is back has time until the
+    /// next one goes, but not more: the others serve.
+    fn rolling(&self, summary: &Summary, rollout: &Rollout) -> Scenario {
+        let ports = summary.vips.iter().flat_map(|vip| &vip.ports);
+        let backends: BTreeSet<&String> = ports.flat_map(|port| &port.backends).collect();
+        let backend = |node: &str| {
+            let step = |kind, on, what: &str, told| Step {
+                what: format!("{node} {what}"),
+                kind,
+                action: Action::Stub(node.to_owned(), on),
+                told,
+            };
+            vec![
+                step(EventKind::Fault, false, "is replaced: what it serves is gone", Told::Backend(GONE)),
+                step(EventKind::Repair, true, "serves again", Told::Wait(1_000)),
+            ]
+        };
+        let (mut order, mut steps): (Vec<&str>, Vec<Step>) = (Vec::new(), Vec::new());
+        for (node, kind) in rollout.steps.iter().flat_map(|step| step.nodes.iter().map(|node| (node, step.kind))) {
+            let all = match kind {
+                Kind::Balancer => self.death(node),
+                Kind::Server | Kind::Worker if backends.contains(node) => backend(node),
+                _ => continue,
+            };
+            order.push(node);
+            steps.extend(all);
+        }
         steps_of("rolling", format!("{} are replaced, one after the other", order.join(", ")), steps, false)
     }
 }

@@ -154,6 +154,31 @@ fn a_keepalived_that_cannot_do_its_work_does_not_pass() {
     }
 }
 
+/// What needs a virtual address is replaced as `bake diff` would have it when everything changes.
+#[test]
+fn replacement_is_rehearsed_in_the_order_of_diff() {
+    let project = Project::new();
+    project.build();
+    let dist = bake::world::disk::Disk::open(&project.root().join("dist")).unwrap();
+    let plan = bake::rehearsal(&dist).unwrap_or_else(|failure| panic!("{}", failure.message));
+    let all = bake::lab::scenario::all(&plan, bake::lab::result::Level::Daemons);
+    let rolling = all.iter().find(|scenario| scenario.name == "rolling").unwrap();
+    let bake::lab::scenario::Plot::Steps(steps) = &rolling.plot else { panic!("{rolling:?}") };
+    let mut tried: Vec<&str> = steps.iter().map(|step| step.what.split(' ').next().unwrap()).collect();
+    tried.dedup();
+
+    project.edit("profiles/cluster.yaml", "timezone: Europe/Madrid", "timezone: Europe/Lisbon");
+    let output = run(bake().current_dir(project.root()).args(["diff", "--format", "json"]));
+    let report: serde_json::Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output)));
+    let steps = report["rollout"]["steps"].as_array().unwrap();
+    let plays = |step: &&serde_json::Value| ["balancer", "server", "worker"].contains(&step["kind"].as_str().unwrap());
+    let nodes = steps.iter().filter(plays).flat_map(|step| step["nodes"].as_array().unwrap());
+    let nodes: Vec<&str> = nodes.map(|node| node.as_str().unwrap()).collect();
+    assert_eq!(tried, nodes);
+    assert_eq!(tried.len(), 8, "two balancers, three servers, three workers");
+}
+
 /// What of this machine could show that there was a lab.
 fn traces(name: &str) -> Vec<String> {
     let mut found = BTreeSet::new();

@@ -10,9 +10,11 @@ mod order;
 #[cfg(test)]
 mod tests;
 mod vip;
+mod whole;
 
 pub use etcd::Etcd;
 pub use vip::{Election, Move, Range};
+pub use whole::{served, whole};
 
 use super::report::Verdict;
 use super::traits::Traits;
