@@ -4,11 +4,17 @@ use super::{Overview, Survey, k3s};
 use crate::diag::{Code, Diagnostic, Sink, Span};
 use crate::model::cluster::{Cluster, Node};
 use crate::model::profile::cluster::Protocol;
-use std::collections::BTreeMap;
+use ipnet::Ipv4Net;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 /// Whether `node` lets `from` in.
 pub(super) fn open(node: &Node, protocol: Protocol, port: Option<u16>, from: Ipv4Addr) -> bool {
+    admits(node, protocol, port, Ipv4Net::from(from))
+}
+
+/// Whether `node` lets everybody on `from` in.
+fn admits(node: &Node, protocol: Protocol, port: Option<u16>, from: Ipv4Net) -> bool {
     !node.build
         || node.listens.iter().any(|listen| {
             let fits = match (port, listen.ports) {
@@ -160,7 +166,11 @@ pub(super) fn members(overview: &Overview<'_>, sink: &mut Sink) {
     let names: Vec<&Node> = servers.iter().filter_map(|config| node(config)).collect();
     let mut demand = |to: &[&Node], from: &[&Node], protocol, port, key: &str, why: &str| {
         let mut refused = Refused::default();
-        for to in to {
+        // Whoever lets whole networks in is not asked about every machine on them: there are as many pairs as machines
+        // squared.
+        let nets: BTreeSet<Ipv4Net> = from.iter().flat_map(|node| &node.interfaces).map(|card| card.cidr).collect();
+        let closed = |to: &&&Node| !nets.iter().all(|net| admits(to, protocol, Some(port), *net));
+        for to in to.iter().filter(closed) {
             refused.try_all(to, from.iter().copied(), protocol, Some(port));
         }
         let line = first.value(key).and_then(|(line, _)| overview.line(first.file, *line));

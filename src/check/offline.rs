@@ -1,6 +1,7 @@
 //! What asks for the Internet at first boot.
 
 use super::{BakedFile, View};
+use crate::diag::conceal::conceal;
 use crate::diag::{Code, Diagnostic, Sink};
 use crate::model::Path;
 
@@ -44,7 +45,7 @@ pub(super) fn sources(view: &View<'_>, sink: &mut Sink) {
         if source.is_empty() {
             continue;
         }
-        let message = format!("`{}` is fetched at first boot: `{source}`", file.path);
+        let message = format!("`{}` is fetched at first boot: `{}`", file.path, conceal(source));
         let span = view.part.trace.span(&files.then(at).then("contents").then("source"));
         let found = Diagnostic::new(Code::NetworkAtBoot, message).at(span);
         // An extension is no fragment's: its place is its own in a role.
@@ -64,7 +65,7 @@ fn look(view: &View<'_>, name: &str, file: &BakedFile, sink: &mut Sink) {
             continue;
         }
         let Some(what) = needs(line) else { continue };
-        let message = format!("`{name}` needs the Internet at first boot: `{what}`");
+        let message = format!("`{name}` needs the Internet at first boot: `{}`", conceal(&what));
         let hint =
             "bring it with the image (a system extension, a package in the template, a container pinned by digest)";
         sink.push(Diagnostic::new(Code::NetworkAtBoot, message).at(view.line(file, number)).hint(hint));

@@ -226,10 +226,73 @@ fn sarif_has_what_readers_need() {
                 assert!((number("endLine"), number("endColumn")) >= (number("startLine"), number("startColumn")));
             }
         }
+        shaped(log, "sarifLog");
         if let Some(validator) = &validator {
             let errors: Vec<String> =
                 validator.iter_errors(log).map(|e| format!("{}: {e}", e.instance_path())).collect();
             assert!(errors.is_empty(), "{errors:#?}");
+        }
+    }
+}
+
+/// What an object of SARIF may have (2.1.0, section 3): its name; properties that it must have, then others, each with the
+/// object or the objects in a list that it holds, or `-` for text and numbers. Nothing else is allowed anywhere.
+const SHAPES: &[(&str, &str, &str)] = &[
+    ("sarifLog", "version:- runs:run", "$schema:-"),
+    ("run", "tool:tool", "results:result columnKind:- originalUriBaseIds:bases"),
+    ("tool", "driver:toolComponent", ""),
+    ("toolComponent", "name:-", "semanticVersion:- informationUri:- rules:reportingDescriptor"),
+    (
+        "reportingDescriptor",
+        "id:-",
+        "name:- shortDescription:multiformat fullDescription:multiformat help:multiformat \
+         defaultConfiguration:reportingConfiguration properties:bag",
+    ),
+    ("multiformat", "text:-", "markdown:-"),
+    ("reportingConfiguration", "", "level:-"),
+    ("bag", "", "tags:-"),
+    ("bases", "", "SRCROOT:artifactLocation"),
+    ("artifactLocation", "", "uri:- uriBaseId:- description:message"),
+    (
+        "result",
+        "message:message",
+        "ruleId:- ruleIndex:- level:- partialFingerprints:prints locations:location relatedLocations:location",
+    ),
+    ("message", "text:-", ""),
+    ("prints", "bake/v1:-", ""),
+    ("location", "", "id:- message:message physicalLocation:physicalLocation"),
+    ("physicalLocation", "artifactLocation:artifactLocation", "region:region"),
+    ("region", "startLine:-", "startColumn:- endLine:- endColumn:-"),
+];
+
+/// What GitHub takes (docs: "SARIF support for code scanning"): characters of a text, by its name.
+const LIMITS: &[(&str, usize)] =
+    &[("id", 255), ("name", 255), ("ruleId", 255), ("shortDescription", 1024), ("fullDescription", 1024)];
+
+/// Compares a value with [`SHAPES`] and [`LIMITS`], all the way down.
+fn shaped(value: &serde_json::Value, shape: &str) {
+    let Some((_, must, may)) = SHAPES.iter().find(|(name, ..)| *name == shape) else {
+        panic!("no shape is called {shape}");
+    };
+    let object = value.as_object().unwrap_or_else(|| panic!("{shape} is no object: {value}"));
+    let known: Vec<(&str, &str)> =
+        [must, may].iter().flat_map(|row| row.split_whitespace()).map(|pair| pair.split_once(':').unwrap()).collect();
+    for (key, _) in must.split_whitespace().map(|pair| pair.split_once(':').unwrap()) {
+        assert!(object.contains_key(key), "{shape} has no `{key}`: {value}");
+    }
+    for (key, inner) in object {
+        let Some((_, of)) = known.iter().find(|(name, _)| name == key) else { panic!("{shape} has `{key}`: {value}") };
+        let text = inner["text"].as_str().or(inner.as_str()).unwrap_or_default();
+        if let Some((_, limit)) = LIMITS.iter().find(|(name, _)| name == key) {
+            assert!(text.chars().count() <= *limit, "`{key}` of {shape} is longer than {limit}: {text}");
+        }
+        match (inner, *of) {
+            (serde_json::Value::Array(items), "-") => {
+                assert!(items.iter().all(serde_json::Value::is_string) && items.len() <= 20);
+            }
+            (serde_json::Value::Array(items), of) => items.iter().for_each(|item| shaped(item, of)),
+            (inner, "-") => assert!(inner.is_string() || inner.is_u64(), "`{key}` of {shape}: {inner}"),
+            (inner, of) => shaped(inner, of),
         }
     }
 }
@@ -406,5 +469,31 @@ fn codes_are_unique_and_well_written() {
     for code in Code::ALL {
         assert!(!code.summary().ends_with('.') && code.explanation().ends_with('.'), "{}", code.id());
         assert!(code.severity() <= Severity::Note);
+    }
+}
+
+#[test]
+fn who_logs_in_in_urls_is_not_shown() {
+    let scratch = tempfile::tempdir().unwrap();
+    let extra = "=== butane/extra.bu\nvariant: flatcar\nversion: 1.1.0\nstorage:\n  files:\n    - path: /opt/tool\n      mode: 0755\n      \
+                 contents:\n        source: \"https://somebody:hunter2hunter2@host.example/tool?x=1\"\n";
+    for (path, text) in crate::profiles::texts(&[&base(), extra]) {
+        let path = scratch.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let there =
+        |args: &[&str]| run(bake().env("TOKEN", "fake-token-of-the-tests").arg("-C").arg(scratch.path()).args(args));
+    for args in [
+        &["check"][..],
+        &["check", "--format", "json"],
+        &["check", "--format", "sarif"],
+        &["build", "--format", "json"],
+        &["explain", "node", "agent1"],
+    ] {
+        let output = there(args);
+        let shown = format!("{}{}", said(&output), String::from_utf8_lossy(&output.stdout));
+        assert!(!shown.contains("hunter2"), "{args:?}: {shown}");
+        assert!(args[0] != "check" || shown.contains("committed-secret"), "{args:?}: {shown}");
     }
 }
