@@ -73,7 +73,7 @@ pub(super) fn start(bench: &Bench, one: &mut result::Scenario) -> Result<(), Fai
     let told = Told::Of(outcomes.collect(), 0);
     one.events.push(Event { at_ms: 0, kind: EventKind::Step, what: "every machine is up".to_owned() });
     wait(bench, &watcher, &told, 0);
-    finish(bench, watcher, &[(0, told)], one, Vec::new())?;
+    finish(bench, watcher, &[Since { begin_ms: 0, at_ms: 0, told }], one, Vec::new())?;
     for watch in &one.vips {
         let owners = watch.held.last().map(|held| held.owners.clone()).unwrap_or_default();
         let wrong = if owners.len() == 1 { vec![] } else { vec![format!("{} hold it", owners.len())] };
@@ -103,7 +103,7 @@ pub(super) fn steps(bench: &Bench, steps: &[Step], one: &mut result::Scenario) -
         };
         one.events.push(Event { at_ms, kind: step.kind, what: step.what.clone() });
         wait(bench, &watcher, &step.told, at_ms);
-        told.push((at_ms, step.told.clone()));
+        told.push(Since { begin_ms, at_ms, told: step.told.clone() });
     }
     finish(bench, watcher, &told, one, streams)
 }
@@ -112,6 +112,15 @@ pub(super) fn steps(bench: &Bench, steps: &[Step], one: &mut result::Scenario) -
 fn age_ms(bench: &Bench, node: &str) -> u32 {
     let first = bench.life.processes(node, Daemon::Keepalived).first().copied();
     first.and_then(process::age_ms).unwrap_or(0)
+}
+
+/// Something that was done, and what was foretold of it.
+struct Since {
+    /// When it was begun.
+    begin_ms: u32,
+    /// From when on what is foretold counts.
+    at_ms: u32,
+    told: Told,
 }
 
 fn pause(ms: u32) {
@@ -212,7 +221,7 @@ fn client_of(summary: &Summary, vip: &Vip) -> Option<(String, u16)> {
 fn finish(
     bench: &Bench,
     watcher: Watcher,
-    told: &[(u32, Told)],
+    told: &[Since],
     one: &mut result::Scenario,
     clients: Vec<Client>,
 ) -> Result<(), Failure> {
@@ -228,14 +237,15 @@ fn finish(
         one.probes.push(probe(&client.vip, &client.space, client.to, &all, length));
         tried.insert(client.vip, all);
     }
-    let ends: Vec<u32> = told.iter().skip(1).map(|(at, _)| *at).chain([length]).collect();
+    // A step lasts until the next one begins: what plugging in and booting do is not its own.
+    let ends: Vec<u32> = told.iter().skip(1).map(|next| next.begin_ms).chain([length]).collect();
     for (vip, held) in held {
         let tries = one.probes.iter().find(|probe| probe.vip.as_ref() == Some(&vip.name));
         let tries = tries.map(|probe| probe.tries.clone()).unwrap_or_default();
-        let moves = told.iter().zip(&ends).map(|((since, told), until)| Move {
-            since_ms: *since,
-            predicted: foretold(told, vip),
-            measured: measured(&held, &tries, *since, *until),
+        let moves = told.iter().zip(&ends).map(|(since, until)| Move {
+            since_ms: since.at_ms,
+            predicted: foretold(&since.told, vip),
+            measured: measured(&held, &tries, since.at_ms, *until),
         });
         let moves: Vec<Move> = moves.collect();
         let seen = judge::Seen { vip, held: &held, moves: &moves, ends: &ends, tried: tried.get(&vip.name) };
