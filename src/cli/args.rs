@@ -279,6 +279,9 @@ pub(super) struct LabTest {
     /// Only these scenarios: names or patterns; `short` is a selection of them
     #[arg(long = "scenario", value_name = "NAME")]
     pub(super) scenarios: Vec<String>,
+    /// In how many labs at once [default: the number of processors, at most 4]
+    #[arg(short, long, value_name = "N")]
+    pub(super) jobs: Option<std::num::NonZeroUsize>,
     #[command(flatten)]
     pub(super) told: LabTold,
 }

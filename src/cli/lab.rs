@@ -1,21 +1,21 @@
 //! `bake lab`.
 
-use super::args::{LabExec, LabLevel, LabTest, LabUp, LabVerb};
+use super::args::{LabExec, LabLevel, LabUp, LabVerb};
 use super::settings::{Settings, Volume};
 use super::show::Show;
-use super::{Outcome, found};
+use super::{Outcome, found, rehearse};
 use crate::lab::failure::Failure;
 use crate::lab::inside::{STAY, Word};
 use crate::lab::result::Level;
 use crate::lab::sandbox::{self, Request, State};
+use crate::lab::scenario::{self, Scenario};
 use crate::lab::{first, inside, systemd};
 use crate::world::disk::Disk;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::Ipv4Addr;
 use std::path::Path;
-use std::process::Command;
-use std::time::Instant;
+use std::process::{Child, Command};
 
 type Done = Result<Outcome, Failure>;
 
@@ -25,7 +25,7 @@ pub(super) fn run(settings: &Settings, show: &Show, verb: &LabVerb) -> Outcome {
         LabVerb::Down(args) => down(show, args.name.as_deref()),
         LabVerb::Status(args) => status(show, args.name.as_deref()),
         LabVerb::Exec(args) => exec(args),
-        LabVerb::Test(args) => test(settings, show, args),
+        LabVerb::Test(args) => return rehearse::run(settings, show, args),
         LabVerb::Report(args) => return found::again(settings, show, args),
         LabVerb::Inside(args) => return within(&args.request),
         LabVerb::First(args) => first::machine(&args.request).map(|()| Outcome::Done),
@@ -36,7 +36,7 @@ pub(super) fn run(settings: &Settings, show: &Show, verb: &LabVerb) -> Outcome {
     done.unwrap_or_else(|failure| fail(show, &failure))
 }
 
-fn fail(show: &Show, failure: &Failure) -> Outcome {
+pub(super) fn fail(show: &Show, failure: &Failure) -> Outcome {
     show.note(&format!("error: {failure}"));
     Outcome::Failed
 }
@@ -64,14 +64,15 @@ fn planned(dist: &Path) -> Result<crate::lab::plan::Plan, Failure> {
     crate::rehearsal(&disk)
 }
 
-/// What to start: the output is looked at first, so that what is wrong with it is said before anything is made.
-fn request(
+/// What to start, and what can be tried: the output is looked at first, so that what is wrong with it is said before
+/// anything is made.
+pub(super) fn request(
     settings: &Settings,
     folder: &Path,
     name: Option<&str>,
     level: LabLevel,
-    test: Option<Vec<String>>,
-) -> Result<Request, Failure> {
+    test: Option<&[String]>,
+) -> Result<(Request, Vec<Scenario>), Failure> {
     sandbox::possible()?;
     let folder = settings.path(folder);
     let plan = planned(&folder)?;
@@ -79,9 +80,8 @@ fn request(
         LabLevel::Daemons => Level::Daemons,
         LabLevel::Systemd => Level::Systemd,
     };
-    if let Some(wanted) = &test {
-        crate::lab::run::chosen(&crate::lab::scenario::all(&plan, level), wanted)?;
-    }
+    let all = scenario::all(&plan, level);
+    let test = test.map(|wanted| crate::lab::run::chosen(&all, wanted)).transpose()?;
     if level == Level::Systemd {
         systemd::possible(&plan)?;
     }
@@ -95,11 +95,14 @@ fn request(
     if own.contains(['/', '\0']) || own.starts_with('.') {
         return Err(Failure::new(format!("`{}` cannot be the name of a lab", own.escape_debug())));
     }
-    Ok(Request { name: own, dist, level, test })
+    Ok((Request { name: own, dist, level, test }, all))
 }
 
-/// Words of the inside until it has no more, or `last` says that one was the last.
-fn listen(child: &mut std::process::Child, mut heard: impl FnMut(Word) -> bool) -> Result<(), Failure> {
+/// Words of the inside, until `heard` says that one was the last.
+///
+/// # Errors
+/// What the inside fails of, or that it ended before its last word.
+pub(super) fn listen(child: &mut Child, mut heard: impl FnMut(Word) -> bool) -> Result<(), Failure> {
     let Some(stream) = child.stdout.take() else { return Ok(()) };
     for line in BufReader::new(stream).lines().map_while(Result::ok) {
         match serde_json::from_str(&line) {
@@ -120,7 +123,7 @@ fn listen(child: &mut std::process::Child, mut heard: impl FnMut(Word) -> bool) 
 }
 
 fn up(settings: &Settings, show: &Show, args: &LabUp) -> Done {
-    let request = request(settings, &args.folder, args.name.as_deref(), args.level, None)?;
+    let (request, _) = request(settings, &args.folder, args.name.as_deref(), args.level, None)?;
     let (mut child, state) = sandbox::start(&request)?;
     let mut took = 0;
     let heard = listen(&mut child, |word| match word {
@@ -230,35 +233,4 @@ fn exec(args: &LabExec) -> Done {
         Some(1) => Outcome::Refused,
         _ => Outcome::Failed,
     })
-}
-
-fn test(settings: &Settings, show: &Show, args: &LabTest) -> Done {
-    let begin = Instant::now();
-    let request = request(settings, &args.folder, args.name.as_deref(), args.level, Some(args.scenarios.clone()))?;
-    let (mut child, state) = sandbox::start(&request)?;
-    let mut found = None;
-    let heard = listen(&mut child, |word| match word {
-        Word::Progress(text) => {
-            show.progress(&text);
-            false
-        }
-        Word::Found(run) => {
-            found = Some(run);
-            true
-        }
-        _ => false,
-    });
-    let ending = Instant::now();
-    drop(child.stdin.take());
-    child.wait().ok();
-    sandbox::end(&state)?;
-    heard?;
-    let Some(mut run) = found else { return Err(Failure::new("the sandbox found nothing")) };
-    run.down_ms = milliseconds(ending);
-    run.took_ms = milliseconds(begin);
-    Ok(found::tell(settings, show, &run, &args.told))
-}
-
-fn milliseconds(since: Instant) -> u32 {
-    u32::try_from(since.elapsed().as_millis()).unwrap_or(u32::MAX)
 }

@@ -10,6 +10,7 @@ mod found;
 mod init;
 mod lab;
 mod rebuild;
+mod rehearse;
 mod report;
 mod schema;
 mod settings;

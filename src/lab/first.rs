@@ -91,7 +91,9 @@ pub fn contain(request: &str) -> Result<(), Failure> {
 /// Why it cannot be started.
 pub(super) fn become_daemon(start: Start, ready: &dyn Fn()) -> Result<(), Failure> {
     let Start { service, image } = start;
-    let Some((program, arguments)) = service.command.split_first() else {
+    let before = if service.container.is_none() { account(&service)? } else { Vec::new() };
+    let words: Vec<&String> = before.iter().chain(&service.command).collect();
+    let Some((program, arguments)) = words.split_first().filter(|_| !service.command.is_empty()) else {
         return Err(Failure::new(format!("`{}` has no command", service.unit)));
     };
     let mut command = Command::new(program);
@@ -106,6 +108,15 @@ pub(super) fn become_daemon(start: Start, ready: &dyn Fn()) -> Result<(), Failur
     }
     ready();
     Err(Failure::new(format!("cannot run `{program}`: {}", command.exec())))
+}
+
+/// Whom it runs as on the machine itself.
+fn account(service: &Service) -> Result<Vec<String>, Failure> {
+    let passwd = fs::read_to_string("/etc/passwd").map_err(Failure::io("read the users"))?;
+    service.account.command(&passwd).map_err(|why| {
+        let failure = Failure::new(format!("{why}, whom `{}` runs as", service.unit));
+        failure.hint("users that are baked exist on level `systemd` only; or install the package that brings it")
+    })
 }
 
 /// Takes away what the container does not have: capabilities, new privileges, open files without limit.

@@ -15,8 +15,8 @@ use std::sync::{Mutex, mpsc};
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Word {
-    /// What happens now, for people.
-    Progress(String),
+    /// What is tried now: the title of a scenario.
+    Begun(String),
     /// The lab is up, after so many milliseconds.
     Up(u32),
     /// What was found.
@@ -92,7 +92,7 @@ fn work(request: &Request, plan: Plan) -> Result<Option<Bench>, Failure> {
     let bench = Bench::build(plan, request.level, &request.name)?;
     tell(&Word::Up(bench.up_ms));
     let Some(wanted) = &request.test else { return Ok(Some(bench)) };
-    let found = run::all(&bench, wanted, &|text| tell(&Word::Progress(text)))?;
+    let found = run::all(&bench, wanted, &|title| tell(&Word::Begun(title.to_owned())))?;
     tell(&Word::Found(Box::new(found)));
     Ok(None)
 }

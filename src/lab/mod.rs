@@ -5,11 +5,14 @@
 //! first process in there ([`inside`]) builds the networks, brings machines to life ([`life`], the seam between the
 //! levels), breaks things and looks on. [`result`] is what was seen, [`report`] tells it.
 
+mod account;
 mod answer;
 pub mod failure;
+pub mod labs;
 mod libvirt;
 pub mod life;
 pub mod load;
+mod notice;
 pub mod plan;
 pub mod report;
 pub mod result;

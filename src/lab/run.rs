@@ -1,13 +1,13 @@
 //! Trying what was asked for.
 
 mod asked;
+mod clients;
 mod judge;
 mod steps;
 
 use super::bench::Bench;
 use super::failure::Failure;
-
-use super::result::{self, Assertion, Engine, Run, Skipped, VERSION};
+use super::result::{self, Assertion, Engine, Run, VERSION};
 use super::scenario::{self, Plot, Scenario};
 use crate::model::glob;
 use std::time::Instant;
@@ -38,18 +38,17 @@ pub fn chosen(all: &[Scenario], wanted: &[String]) -> Result<Vec<String>, Failur
     Ok(all.iter().filter(meant).map(|one| one.name.clone()).collect())
 }
 
-/// Tries everything that is wanted.
-pub(super) fn all(bench: &Bench, wanted: &[String], progress: &dyn Fn(String)) -> Result<Run, Failure> {
+/// Tries everything that is wanted. `progress` hears what is tried now.
+pub(super) fn all(bench: &Bench, wanted: &[String], progress: &dyn Fn(&str)) -> Result<Run, Failure> {
     let begin = Instant::now();
     let all = scenario::all(&bench.plan, bench.level);
     let names = chosen(&all, wanted)?;
     let mut found = result(bench);
-    let whole = all.len();
     let mut tried = Vec::new();
     // Whatever is wanted, it begins with a lab in which everything works.
-    let list: Vec<&Scenario> = all.iter().filter(|one| one.plot == Plot::Start || names.contains(&one.name)).collect();
-    for (at, scenario) in list.iter().enumerate() {
-        progress(format!("{} of {}: {}", at + 1, list.len(), scenario.title));
+    let list = all.iter().filter(|one| one.plot == Plot::Start || names.contains(&one.name));
+    for scenario in list {
+        progress(&scenario.title);
         if scenario.plot != Plot::Start {
             steps::settle(bench);
         }
@@ -65,13 +64,6 @@ pub(super) fn all(bench: &Bench, wanted: &[String], progress: &dyn Fn(String)) -
             found.topology = topology(bench, &one);
         }
         tried.push(one);
-    }
-    if list.len() < whole {
-        found.skipped.push(Skipped {
-            what: format!("{} of {whole} scenarios", whole - list.len()),
-            why: "they were not asked for".to_owned(),
-            required: false,
-        });
     }
     found.scenarios = tried;
     found.took_ms = u32::try_from(begin.elapsed().as_millis()).unwrap_or(u32::MAX);

@@ -1,5 +1,6 @@
 //! HAProxy and Keepalived as a machine's units start them: the command, and what their container gives and takes.
 
+use super::account::Account;
 use super::unit::{entries, words};
 use crate::diff::{Machine, Topic};
 
@@ -61,6 +62,8 @@ pub struct Service {
     pub command: Vec<String>,
     /// The container that it runs in; `None` where it runs on the machine itself.
     pub container: Option<Container>,
+    /// Whom it runs as where there is no container.
+    pub account: Account,
     /// Signal that stops it.
     pub stop_signal: String,
     /// Folders that systemd makes for it below `/run`.
@@ -137,6 +140,7 @@ fn bare(daemon: Daemon, unit: &str, command: Vec<String>) -> Service {
         unit: unit.to_owned(),
         command,
         container: None,
+        account: Account::default(),
         stop_signal: "TERM".to_owned(),
         runtime_directories: Vec::new(),
         stop_post: Vec::new(),
@@ -165,6 +169,7 @@ fn settings(service: &mut Service, text: &str) {
             }
             ("Service", "RuntimeDirectory") => service.runtime_directories.extend(words(&value, &service.unit)),
             ("Service", "KillSignal") if service.container.is_none() => bare_signal(&value, service),
+            ("Service", key) => service.account.entry(key, &value, &service.unit),
             _ => {}
         }
     }

@@ -187,7 +187,8 @@ fn traces(name: &str) -> Vec<String> {
         let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
         let line = String::from_utf8_lossy(&line).replace('\0', " ");
         let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-        if line.contains(&format!("\"name\":\"{name}\"")) && !stat.contains(") Z ") {
+        // `bake lab test` may have several, whose names begin alike.
+        if line.contains(&format!("\"name\":\"{name}")) && !stat.contains(") Z ") {
             found.insert(format!("process {line}"));
         }
     }
@@ -287,6 +288,36 @@ fn a_lab_is_up_until_it_is_taken_down() {
     assert!(said(&status).contains("loadbalancer1"), "{}", said(&status));
     assert!(lab(project.root(), &["down", "--name", &names[1]]).status.success());
     assert_eq!(traces(&names[1]), [""; 0]);
+}
+
+/// On level `daemons`, too, a packaged daemon runs as the drop-ins of its unit say.
+#[test]
+fn a_daemon_runs_as_whom_its_unit_says() {
+    if !possible() {
+        return;
+    }
+    let project = Project::new();
+    let write = |path: &str, text: &str| std::fs::write(project.root().join(path), text).unwrap();
+    write("profiles/roles/account.yaml", "description: Whom HAProxy runs as.\nfragments: [{name: account}]\n");
+    write(
+        "butane/account.bu",
+        "variant: flatcar\nversion: 1.1.0\nsystemd: {units: [{name: haproxy.service, dropins: [{name: 20-user.conf, contents: \
+         \"[Service]\\nUser=haproxy\\nAmbientCapabilities=CAP_NET_BIND_SERVICE\\n\"}]}]}\n",
+    );
+    project.edit(FIRST, "ingress-balancer]", "ingress-balancer, account]\nruntime: {loadbalancer: package}");
+    let image = "AlmaLinux-9-GenericCloud.x86_64.qcow2\n";
+    project.edit("profiles/cluster.yaml", image, &format!("{image}    packages: [haproxy, keepalived]\n"));
+    project.build();
+    let name = format!("account-{}", std::process::id());
+    let up = lab(project.root(), &["up", "--name", &name]);
+    assert!(up.status.success(), "{}", said(&up));
+    let status = "for pid in $(pgrep haproxy); do stat -c %U /proc/$pid; grep CapAmb /proc/$pid/status; done";
+    let status = lab(project.root(), &["exec", "--name", &name, "loadbalancer1", "sh", "-c", status]);
+    assert!(lab(project.root(), &["down", "--name", &name]).status.success());
+    let text = String::from_utf8_lossy(&status.stdout).into_owned();
+    let lines: Vec<&str> = text.lines().collect();
+    // The master and its worker; CAP_NET_BIND_SERVICE is bit 10 (capabilities(7)).
+    assert_eq!(lines, ["haproxy", "CapAmb:\t0000000000000400"].repeat(2), "{}", said(&status));
 }
 
 #[test]

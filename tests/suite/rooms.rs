@@ -42,7 +42,7 @@ const NARROW: &[(&str, &str, &[&str])] = &[
     ("topology", "diag", &["Span", "Sources"]),
     ("world", "model", &["scalar", "local", "path"]),
     ("cli", "model", &["artifact"]),
-    ("lab", "diag", &["suggest"]),
+    ("lab", "diag", &["conceal", "suggest"]),
     ("lab", "emit", &["manifest", "summary", "xml"]),
     ("lab", "model", &["data", "glob", "profile", "summary", "xml"]),
 ];
@@ -63,7 +63,7 @@ const ONLY: &[(&str, &[&str])] = &[
     (".expect(\"", &[]),
     ("env::var", &["src/world/disk.rs", "src/cli/settings.rs"]),
     ("SystemTime", &[]),
-    ("Instant::now", &["src/lab/", "src/cli/lab.rs"]),
+    ("Instant::now", &["src/lab/", "src/cli/rehearse.rs"]),
     ("std::fs", &["src/world/", "src/lab/"]),
     ("process::Command", &["src/world/again.rs", "src/world/git.rs", "src/lab/", "src/cli/lab.rs"]),
 ];

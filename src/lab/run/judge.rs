@@ -3,8 +3,8 @@
 use super::super::bench::Bench;
 use super::super::probe::Tried;
 use super::super::result::{Assertion, HANDOVER_MS, Held, Move};
+use super::super::scenario::CALM_MS;
 use super::assertion;
-use super::steps::CALM_MS;
 use crate::model::summary::Vip;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -13,6 +13,9 @@ use std::net::Ipv4Addr;
 /// (`locktime`, arp(7)).
 const NOTICE_MS: u32 = 1100;
 
+/// A connection that is begun so shortly before the next thing happens may meet it: it says nothing about what was before.
+const UNDER_WAY_MS: u32 = 250;
+
 /// What was seen of an address.
 pub(super) struct Seen<'a> {
     pub(super) vip: &'a Vip,
@@ -20,7 +23,8 @@ pub(super) struct Seen<'a> {
     pub(super) moves: &'a [Move],
     /// When each move's time is over.
     pub(super) ends: &'a [u32],
-    pub(super) tried: Option<&'a Vec<Tried>>,
+    /// Connections that were tried, by who tried them.
+    pub(super) tried: &'a [(String, Vec<Tried>)],
 }
 
 pub(super) fn judge(bench: &Bench, seen: &Seen<'_>) -> Vec<Assertion> {
@@ -37,26 +41,29 @@ pub(super) fn judge(bench: &Bench, seen: &Seen<'_>) -> Vec<Assertion> {
         if !torn && longest > allowed {
             several.push(format!("{longest} ms, from {:.1} s on", f64::from(one.since_ms) / 1000.0));
         }
-        let Some(tried) = seen.tried.filter(|_| owners.is_some_and(|owners| owners.len() == 1)) else { continue };
+        if owners.is_none_or(|owners| owners.len() != 1) {
+            continue;
+        }
         // Once it has moved, everything is answered, and by whoever holds it.
         let from = (one.since_ms + one.measured.moved_ms.unwrap_or(0) + NOTICE_MS).max(until.saturating_sub(CALM_MS));
-        let last: Vec<&Tried> = tried.iter().filter(|one| (from..*until).contains(&one.at_ms)).collect();
-        let missed = last.iter().filter(|one| one.answer.is_none()).count();
-        if missed > 0 {
-            unanswered.push(format!(
-                "{missed} of {} not, in the second before {:.1} s",
-                last.len(),
-                f64::from(*until) / 1000.0
-            ));
-        }
+        let meant = from..until.saturating_sub(UNDER_WAY_MS);
         let own: BTreeSet<Ipv4Addr> = one.measured.owners.iter().flat_map(|owner| cards(bench, owner)).collect();
-        let answers = last.iter().filter_map(|one| one.answer.as_ref());
-        let others: BTreeSet<Ipv4Addr> = answers.map(|answer| answer.seen).filter(|seen| !own.contains(seen)).collect();
-        foreign.extend(others.iter().map(|seen| format!("backends saw {seen}")));
+        for (who, tried) in seen.tried {
+            let last: Vec<&Tried> = tried.iter().filter(|one| meant.contains(&one.at_ms)).collect();
+            let missed = last.iter().filter(|one| one.answer.is_none()).count();
+            if missed > 0 || last.is_empty() {
+                let (of, before) = (last.len(), f64::from(*until) / 1000.0);
+                unanswered.push(format!("{who}: {missed} of {of} not, in the second before {before:.1} s"));
+            }
+            let answers = last.iter().filter_map(|one| one.answer.as_ref());
+            let others: BTreeSet<Ipv4Addr> =
+                answers.map(|answer| answer.seen).filter(|seen| !own.contains(seen)).collect();
+            foreign.extend(others.iter().map(|seen| format!("backends saw {seen}")));
+        }
     }
     let name = &seen.vip.name;
     let mut found = vec![assertion(format!("no two nodes hold {name} at once"), "never", &several)];
-    if seen.tried.is_some() {
+    if !seen.tried.is_empty() {
         found.push(assertion(format!("{name} is answered in the end"), "every connection", &unanswered));
         found.push(assertion(format!("{name} is answered by its holder"), "every time", &foreign));
     }

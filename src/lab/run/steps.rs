@@ -2,30 +2,25 @@
 
 use super::super::bench::Bench;
 use super::super::failure::Failure;
-use super::super::probe::{Stream, Tried};
+use super::super::probe::Tried;
 use super::super::result::{
-    self, Event, EventKind, Measured, Move, Predicted, Probe, Tries, Verdict, Watch, during, lost, moved,
+    self, Event, EventKind, Measured, Move, Predicted, Tries, Verdict, Watch, during, lost, moved,
 };
-use super::super::scenario::{Action, Step, Told, milliseconds};
+use super::super::scenario::{Action, CALM_MS, Step, Told, milliseconds};
 use super::super::service::Daemon;
 use super::super::space::{run, within};
 use super::super::watch::Watcher;
 use super::super::{build, doubt, plan, process};
+use super::clients::{Client, clients};
 use super::{assertion, judge};
 use crate::lab::result::Held;
 use crate::model::summary::{Outcome, Range, Summary, Vip};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
-
-/// New connections to each virtual address in a second.
-const RATE: u32 = 100;
 
 /// How much later or earlier than foretold still agrees.
 const TOLERANCE_MS: u32 = 1500;
-
-/// How long is looked before the first event, and after an address is where it was to go.
-pub(super) const CALM_MS: u32 = 1500;
 
 fn addresses(summary: &Summary) -> Vec<Ipv4Addr> {
     summary.vips.iter().map(|vip| vip.address).collect()
@@ -88,7 +83,7 @@ pub(super) fn start(bench: &Bench, one: &mut result::Scenario) -> Result<(), Fai
 pub(super) fn steps(bench: &Bench, steps: &[Step], one: &mut result::Scenario) -> Result<(), Failure> {
     let epoch = Instant::now();
     let watcher = watch(bench, epoch);
-    let streams = streams(bench, epoch);
+    let clients = clients(bench, epoch);
     pause(CALM_MS);
     let mut told = Vec::new();
     for step in steps {
@@ -105,7 +100,7 @@ pub(super) fn steps(bench: &Bench, steps: &[Step], one: &mut result::Scenario) -
         wait(bench, &watcher, &step.told, at_ms);
         told.push(Since { begin_ms, at_ms, told: step.told.clone() });
     }
-    finish(bench, watcher, &told, one, streams)
+    finish(bench, watcher, &told, one, clients)
 }
 
 /// For how long a machine's Keepalived has been there.
@@ -186,37 +181,6 @@ fn wait(bench: &Bench, watcher: &Watcher, told: &Told, since: u32) {
     }
 }
 
-/// A steady stream of connections to a virtual address.
-struct Client {
-    vip: String,
-    space: String,
-    to: SocketAddrV4,
-    stream: Stream,
-}
-
-/// From the first place that must reach it to each virtual address.
-fn streams(bench: &Bench, epoch: Instant) -> Vec<Client> {
-    let summary = &bench.plan.summary;
-    let clients = summary.vips.iter().filter_map(|vip| {
-        let (space, port) = client_of(summary, vip)?;
-        let to = SocketAddrV4::new(vip.address, port);
-        let stream = Stream::start(&space, to, RATE, epoch);
-        Some(Client { vip: vip.name.clone(), space, to, stream })
-    });
-    clients.collect()
-}
-
-/// Who connects to a virtual address, and on which port: the first sender of a flow that must work.
-fn client_of(summary: &Summary, vip: &Vip) -> Option<(String, u16)> {
-    let mut flows = summary.flows.iter().filter(|flow| flow.works && flow.must.as_str() == "work");
-    flows.find_map(|flow| {
-        let end = flow.receivers.iter().find(|end| end.vip.as_ref() == Some(&vip.name))?;
-        let port = flow.port.filter(|port| vip.ports.iter().any(|own| own.port == *port))?;
-        let sender = flow.senders.iter().find(|sender| sender.address != end.address)?;
-        Some((plan::space_of(sender), port))
-    })
-}
-
 /// Writes down what was seen.
 fn finish(
     bench: &Bench,
@@ -231,15 +195,16 @@ fn finish(
     one.length_ms = length;
     one.interval_ms = watcher.longest_ms();
     watcher.finish()?;
-    let mut tried: BTreeMap<String, Vec<Tried>> = BTreeMap::new();
+    let mut tried: BTreeMap<String, Vec<(String, Vec<Tried>)>> = BTreeMap::new();
     for client in clients {
-        let all = client.stream.finish()?;
-        one.probes.push(probe(&client.vip, &client.space, client.to, &all, length));
-        tried.insert(client.vip, all);
+        let (vip, (probe, all)) = (client.vip.clone(), client.finish(length)?);
+        tried.entry(vip).or_default().push((format!("{} to {}", probe.from, probe.to), all));
+        one.probes.push(probe);
     }
     // A step lasts until the next one begins: what plugging in and booting do is not its own.
     let ends: Vec<u32> = told.iter().skip(1).map(|next| next.begin_ms).chain([length]).collect();
     for (vip, held) in held {
+        // What is counted is what the fastest one saw.
         let tries = one.probes.iter().find(|probe| probe.vip.as_ref() == Some(&vip.name));
         let tries = tries.map(|probe| probe.tries.clone()).unwrap_or_default();
         let moves = told.iter().zip(&ends).map(|(since, until)| Move {
@@ -248,7 +213,13 @@ fn finish(
             measured: measured(&held, &tries, since.at_ms, *until),
         });
         let moves: Vec<Move> = moves.collect();
-        let seen = judge::Seen { vip, held: &held, moves: &moves, ends: &ends, tried: tried.get(&vip.name) };
+        let seen = judge::Seen {
+            vip,
+            held: &held,
+            moves: &moves,
+            ends: &ends,
+            tried: tried.get(&vip.name).map_or(&[], Vec::as_slice),
+        };
         one.assertions.extend(judge::judge(bench, &seen));
         one.vips.push(Watch { vip: vip.name.clone(), held, moves });
     }
@@ -297,29 +268,4 @@ fn measured(held: &[Held], tries: &[Tries], since: u32, until: u32) -> Measured 
         sent,
         lost,
     }
-}
-
-/// What became of connections, in tenths of a second; neighbours alike are taken together.
-fn probe(vip: &str, space: &str, to: SocketAddrV4, tried: &[Tried], length: u32) -> Probe {
-    const PIECE: u32 = 100;
-    let mut tries: Vec<Tries> = Vec::new();
-    for piece in 0..length.div_ceil(PIECE) {
-        let within = tried.iter().filter(|one| one.at_ms / PIECE == piece);
-        let (sent, lost) = within.fold((0, 0), |(sent, lost), one| (sent + 1, lost + u32::from(one.answer.is_none())));
-        let for_ms = PIECE.min(length - piece * PIECE);
-        match tries.last_mut() {
-            Some(last) if (last.lost == 0) == (lost == 0) && (last.lost == last.sent) == (lost == sent) => {
-                last.for_ms += for_ms;
-                last.sent += sent;
-                last.lost += lost;
-            }
-            _ => tries.push(Tries { for_ms, sent, lost }),
-        }
-    }
-    let mut answers: BTreeMap<String, u32> = BTreeMap::new();
-    for answer in tried.iter().filter_map(|one| one.answer.as_ref()) {
-        *answers.entry(answer.name.clone()).or_default() += 1;
-    }
-    let (vip, from, to) = (Some(vip.to_owned()), space.to_owned(), to.to_string());
-    Probe { from, to, vip, per_second: RATE, tries, answers }
 }

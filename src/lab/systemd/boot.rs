@@ -83,6 +83,9 @@ fn machine(boot: &Boot) -> Result<(), Failure> {
     root::pivot(&root)?;
     rustix::system::sethostname(boot.hostname.as_bytes())
         .map_err(|error| Failure::new(format!("cannot set the host name: {error}")))?;
+    // The lab comes before other work (`inside`); its machines have their own priorities, the usual ones.
+    rustix::process::setpriority_process(None, 0)
+        .map_err(|error| Failure::new(format!("cannot set a priority: {error}")))?;
     let program = SYSTEMD.iter().find(|path| Path::new(path).exists());
     let mut command = Command::new(program.ok_or_else(|| Failure::new("there is no systemd"))?);
     command.args(["--log-target=console", "--show-status=no", "--unit=multi-user.target"]);

@@ -1,5 +1,6 @@
 //! Ignition applies a config to a machine's root, as it does in a machine's first boot before systemd starts.
 
+use crate::diag::conceal::conceal;
 use crate::lab::failure::Failure;
 use crate::lab::space::run;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
@@ -18,6 +19,12 @@ const PLACES: [&str; 4] = [
 
 /// The newest version of the config that an engine may know while bake writes a newer one that says nothing more.
 const OLDER: &str = "3.3.0";
+
+/// Keys of the config whose values are not for others.
+const SECRET: [&str; 3] = ["passwordHash", "source", "value"];
+
+/// What stands in their place.
+const HIDDEN: &str = "<hidden>";
 
 /// The engine, if there is one.
 pub(super) fn engine() -> Option<PathBuf> {
@@ -45,7 +52,7 @@ fn offline(config: &[u8]) -> Result<(Vec<u8>, Vec<String>), Failure> {
             let inline = source.starts_with("data:");
             let path = file.get("path").and_then(serde_json::Value::as_str).unwrap_or_default();
             if !inline {
-                notes.push(format!("`{path}` was left out: a lab cannot fetch {source}."));
+                notes.push(format!("`{path}` was left out: a lab cannot fetch {}.", conceal(source)));
             }
             inline
         });
@@ -107,13 +114,46 @@ fn stages(engine: &Path, config: &[u8], root: &str, scratch: &str) -> Result<(),
         let output = command.output().map_err(Failure::io("run Ignition"))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-            let grave = |line: &&str| line.contains("CRITICAL") || line.contains("rror") || line.contains("failed");
-            let said: Vec<&str> = said.lines().filter(grave).map(str::trim).collect();
-            let last = said[said.len().saturating_sub(3)..].join("; ");
-            return Err(Failure::new(format!("Ignition, stage `{stage}`: {last}")));
+            return Err(Failure::new(format!("Ignition, stage `{stage}`: {}", grave(&said, config))));
         }
     }
     Ok(())
+}
+
+/// What the engine says last of what went wrong. It tells more than others may see: the commands that it runs, with their
+/// arguments, and the whole config.
+fn grave(said: &str, config: &[u8]) -> String {
+    let grave = |line: &&str| ["CRITICAL ", "ERROR ", "WARNING "].iter().any(|level| line.starts_with(level));
+    let said: Vec<&str> = said.lines().filter(grave).map(str::trim).collect();
+    let mut last = said[said.len().saturating_sub(3)..].join("; ");
+    let mut hidden = Vec::new();
+    if let Ok(config) = serde_json::from_slice(config) {
+        secrets(&config, &mut hidden);
+    }
+    // A longer one may have a shorter one in it.
+    hidden.sort_by_key(|text: &String| std::cmp::Reverse(text.len()));
+    for text in hidden {
+        last = last.replace(&text, HIDDEN);
+    }
+    conceal(&last)
+}
+
+/// What is not for others in a config: passwords, and what is fetched from where and how.
+fn secrets(config: &serde_json::Value, found: &mut Vec<String>) {
+    match config {
+        serde_json::Value::Object(fields) => {
+            for (key, value) in fields {
+                match value {
+                    serde_json::Value::String(text) if SECRET.contains(&key.as_str()) && !text.is_empty() => {
+                        found.push(text.clone());
+                    }
+                    value => secrets(value, found),
+                }
+            }
+        }
+        serde_json::Value::Array(all) => all.iter().for_each(|one| secrets(one, found)),
+        _ => {}
+    }
 }
 
 /// Distributions build the engine to label files for SELinux at its end, which fails without a policy. It gets one that says
@@ -162,6 +202,27 @@ mod tests {
         let (config, notes) = offline(config).unwrap();
         assert_eq!(config, br#"{"storage":{"files":[{"path":"/b"}]}}"#);
         assert_eq!(notes, ["`/a` was left out: a lab cannot fetch https://example.org/a."]);
+    }
+
+    #[test]
+    fn who_fetches_is_not_said() {
+        let config =
+            br#"{"storage":{"files":[{"path":"/a","contents":{"source":"https://me:hunter2@example.org/a"}}]}}"#;
+        let (_, notes) = offline(config).unwrap();
+        assert_eq!(notes, ["`/a` was left out: a lab cannot fetch https://<hidden>@example.org/a."]);
+    }
+
+    #[test]
+    fn what_the_engine_says_gives_no_secret_away() {
+        let config = br#"{"passwd":{"users":[{"name":"core","passwordHash":"$y$fake"}]},
+            "storage":{"files":[{"path":"/a","contents":{"source":"data:,an%20error","httpHeaders":
+            [{"name":"Authorization","value":"Bearer fake"}]}}]}}"#;
+        let said = "DEBUG    : parsed\n  \"source\": \"data:,an%20error failed\"\n\
+            ERROR    : Authorization: Bearer fake was refused\n\
+            CRITICAL : failed: Cmd: \"useradd\" \"--password\" \"$y$fake\" \"core\"\n";
+        let told = "ERROR    : Authorization: <hidden> was refused; \
+            CRITICAL : failed: Cmd: \"useradd\" \"--password\" \"<hidden>\" \"core\"";
+        assert_eq!(grave(said, config), told);
     }
 
     #[test]

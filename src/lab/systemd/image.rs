@@ -234,17 +234,6 @@ fn absent(upper: &str, path: &str) -> Result<(), Failure> {
     mknodat(CWD, &target, FileType::CharacterDevice, Mode::empty(), makedev(0, 0)).map_err(hidden)
 }
 
-/// The seed for people: which engine applies it.
-impl Seed<'_> {
-    /// Name of the engine.
-    pub(super) fn engine(&self) -> &'static str {
-        match self {
-            Self::Ignition(_) => "Ignition",
-            Self::NoCloud(_) => "cloud-init",
-        }
-    }
-}
-
 /// A stand-in for the unit that Podman's generator makes of a quadlet (podman-systemd.unit(5)): its own sections, and what
 /// starts and stops a container.
 pub(super) fn quadlet(name: &str, path: &str, text: &str) -> String {

@@ -60,6 +60,14 @@ impl<'a> Seed<'a> {
         let files: Vec<(&str, &[u8])> = names.into_iter().filter_map(|name| Some((name, file(name)?))).collect();
         (!files.is_empty()).then_some(Self::NoCloud(files))
     }
+
+    /// Name of the engine that applies it.
+    fn engine(&self) -> &'static str {
+        match self {
+            Self::Ignition(_) => "Ignition",
+            Self::NoCloud(_) => "cloud-init",
+        }
+    }
 }
 
 /// Whether a machine boots its own systemd: those that decide about addresses do.
