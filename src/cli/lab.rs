@@ -5,9 +5,10 @@ use super::settings::{Settings, Volume};
 use super::show::Show;
 use super::{Outcome, found, rehearse};
 use crate::lab::failure::Failure;
+use crate::lab::images::{Wanted, stored};
 use crate::lab::inside::{STAY, Word};
 use crate::lab::result::Level;
-use crate::lab::sandbox::{self, Request, State};
+use crate::lab::sandbox::{self, Request, Sandbox, State};
 use crate::lab::scenario::{self, Scenario};
 use crate::lab::{first, inside, systemd};
 use crate::world::disk::Disk;
@@ -68,12 +69,13 @@ fn planned(dist: &Path) -> Result<crate::lab::plan::Plan, Failure> {
 /// anything is made.
 pub(super) fn request(
     settings: &Settings,
+    show: &Show,
     folder: &Path,
     name: Option<&str>,
     level: LabLevel,
     test: Option<&[String]>,
 ) -> Result<(Request, Vec<Scenario>), Failure> {
-    sandbox::possible()?;
+    sandbox::allowed()?;
     let folder = settings.path(folder);
     let plan = planned(&folder)?;
     let level = match level {
@@ -82,6 +84,8 @@ pub(super) fn request(
     };
     let all = scenario::all(&plan, level);
     let test = test.map(|wanted| crate::lab::run::chosen(&all, wanted)).transpose()?;
+    let mut images = stored::find(&plan);
+    sandbox::possible(&plan, &images)?;
     if level == Level::Systemd {
         systemd::possible(&plan)?;
     }
@@ -95,7 +99,8 @@ pub(super) fn request(
     if own.contains(['/', '\0']) || own.starts_with('.') {
         return Err(Failure::new(format!("`{}` cannot be the name of a lab", own.escape_debug())));
     }
-    Ok((Request { name: own, dist, level, test }, all))
+    stored::take(&mut images, &|text| show.progress(text))?;
+    Ok((Request { name: own, dist, level, test, images }, all))
 }
 
 /// Words of the inside, until `heard` says that one was the last.
@@ -123,8 +128,10 @@ pub(super) fn listen(child: &mut Child, mut heard: impl FnMut(Word) -> bool) -> 
 }
 
 fn up(settings: &Settings, show: &Show, args: &LabUp) -> Done {
-    let (request, _) = request(settings, &args.folder, args.name.as_deref(), args.level, None)?;
-    let (mut child, state) = sandbox::start(&request)?;
+    let (request, _) = request(settings, show, &args.folder, args.name.as_deref(), args.level, None)?;
+    let absent: Vec<String> =
+        request.images.iter().filter(|image| image.stored.is_none()).map(Wanted::absence).collect();
+    let Sandbox { mut child, state, mut listens } = sandbox::start(request)?;
     let mut took = 0;
     let heard = listen(&mut child, |word| match word {
         Word::Up(ms) => {
@@ -134,9 +141,7 @@ fn up(settings: &Settings, show: &Show, args: &LabUp) -> Done {
         _ => false,
     });
     let stayed = heard.and_then(|()| {
-        let stdin = child.stdin.take();
-        let said = stdin.map_or(Ok(()), |mut stdin| stdin.write_all(format!("{STAY}\n").as_bytes()));
-        said.map_err(Failure::io("tell the sandbox to stay"))
+        listens.write_all(format!("{STAY}\n").as_bytes()).map_err(Failure::io("tell the sandbox to stay"))
     });
     if let Err(failure) = stayed {
         sandbox::end(&state)?;
@@ -144,6 +149,9 @@ fn up(settings: &Settings, show: &Show, args: &LabUp) -> Done {
         return Err(failure);
     }
     if settings.volume > Volume::Quiet {
+        for absence in absent {
+            show.note(&format!("note: this machine's program runs, since {absence}"));
+        }
         show.note(&format!("the lab `{}` is up after {took} ms", state.name));
     }
     Ok(Outcome::Done)

@@ -9,8 +9,9 @@ use crate::lab::failure::Failure;
 use crate::lab::inside::Word;
 use crate::lab::labs;
 use crate::lab::result::Run;
-use crate::lab::sandbox::{self, Request, State};
-use std::process::{Child, ChildStdin};
+use crate::lab::sandbox::{self, Request, Sandbox, State};
+use std::os::unix::net::UnixStream;
+use std::process::Child;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -27,8 +28,8 @@ pub(super) fn run(settings: &Settings, show: &Show, args: &LabTest) -> Outcome {
 
 fn test(settings: &Settings, show: &Show, args: &LabTest) -> Result<Run, Failure> {
     let begin = Instant::now();
-    let (request, all) =
-        request(settings, &args.folder, args.name.as_deref(), args.level, Some(args.scenarios.as_slice()))?;
+    let wanted = Some(args.scenarios.as_slice());
+    let (request, all) = request(settings, show, &args.folder, args.name.as_deref(), args.level, wanted)?;
     let processors = || std::thread::available_parallelism().map_or(1, usize::from).min(MOST);
     let jobs = args.jobs.map_or_else(processors, usize::from);
     let shares = labs::deal(&all, request.test.as_deref().unwrap_or_default(), jobs);
@@ -37,6 +38,8 @@ fn test(settings: &Settings, show: &Show, args: &LabTest) -> Result<Run, Failure
         Request { name, test: Some(share), ..request.clone() }
     });
     let mut labs = Labs::new(requests.collect());
+    // Images in memory go when every lab has them.
+    drop(request);
     let done = labs.run(show);
     let down = labs.end();
     done?;
@@ -50,7 +53,7 @@ fn test(settings: &Settings, show: &Show, args: &LabTest) -> Result<Run, Failure
 struct Lab {
     state: State,
     /// While it is open, somebody wants to know what is found.
-    stdin: Option<ChildStdin>,
+    listens: Option<UnixStream>,
     listener: Option<JoinHandle<Child>>,
     found: Option<Box<Run>>,
 }
@@ -99,8 +102,8 @@ impl Labs {
 
     fn start_next(&mut self) -> Result<(), Failure> {
         let Some(request) = self.waiting.next() else { return Ok(()) };
-        let (mut child, state) = sandbox::start(&request)?;
-        let (stdin, at, say) = (child.stdin.take(), self.up.len(), self.say.clone());
+        let Sandbox { mut child, state, listens } = sandbox::start(request)?;
+        let (at, say) = (self.up.len(), self.say.clone());
         let listener = std::thread::spawn(move || {
             let heard = listen(&mut child, |word| {
                 let last = matches!(word, Word::Found(_));
@@ -111,7 +114,7 @@ impl Labs {
             }
             child
         });
-        self.up.push(Lab { state, stdin, listener: Some(listener), found: None });
+        self.up.push(Lab { state, listens: Some(listens), listener: Some(listener), found: None });
         Ok(())
     }
 
@@ -129,7 +132,7 @@ impl Labs {
 impl Lab {
     fn end(&mut self) -> Result<(), Failure> {
         let Some(listener) = self.listener.take() else { return Ok(()) };
-        drop(self.stdin.take());
+        drop(self.listens.take());
         let ended = sandbox::end(&self.state);
         if let Ok(mut child) = listener.join() {
             child.wait().ok();

@@ -3,6 +3,7 @@
 use super::build;
 use super::daemons::Daemons;
 use super::failure::Failure;
+use super::images::{self, Wanted};
 use super::life::Life;
 use super::plan::Plan;
 use super::result::Level;
@@ -26,6 +27,8 @@ pub struct Bench {
     pub up_ms: u32,
     /// Kernel settings that cannot be made here, by machine.
     pub missing: Vec<(String, Vec<String>)>,
+    /// Images that containers name.
+    pub(super) images: Vec<Wanted>,
 }
 
 /// Where the inside keeps what the outside may want to know: the machines' first processes.
@@ -36,11 +39,12 @@ impl Bench {
     ///
     /// # Errors
     /// What cannot be built.
-    pub fn build(plan: Plan, level: Level, name: &str) -> Result<Self, Failure> {
+    pub fn build(mut plan: Plan, level: Level, name: &str, mut images: Vec<Wanted>) -> Result<Self, Failure> {
         let begin = Instant::now();
         mount("tmpfs", "/run", "tmpfs", MountFlags::empty(), Some(c"mode=755"))
             .map_err(|error| Failure::new(format!("cannot mount tmpfs on /run: {error}")))?;
         fs::create_dir_all("/run/lab").map_err(Failure::io("make /run/lab"))?;
+        images::lay(&mut plan, &mut images)?;
         build::lay(&plan)?;
         let life: Box<dyn Life> = match level {
             Level::Daemons => Box::new(Daemons::default()),
@@ -65,7 +69,7 @@ impl Bench {
                 .add(&plan.stubs, &|space| group.contains(&&space.to_owned()) || around.contains(&&space.to_owned()))?;
         }
         let up_ms = u32::try_from(begin.elapsed().as_millis()).unwrap_or(u32::MAX);
-        let bench = Self { plan, life, level, stubs, up_ms, missing: Vec::new() };
+        let bench = Self { plan, life, level, stubs, up_ms, missing: Vec::new(), images };
         bench.note()?;
         Ok(bench)
     }

@@ -4,7 +4,7 @@
 use super::build;
 use super::doubt::listening;
 use super::failure::Failure;
-use super::first::{Birth, Start};
+use super::first::Birth;
 use super::life::{Act, Life};
 use super::plan::Plan;
 use super::process::{self, Pid};
@@ -30,6 +30,9 @@ const BIRTH: Duration = Duration::from_secs(10);
 
 /// How long a daemon may take to begin or to end.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long a container may take to end before it is killed (`--stop-timeout`, as both engines have it).
+pub(super) const STOP: Duration = Duration::from_secs(10);
 
 /// How long HAProxy may take to listen before it is left alone.
 pub(super) const LISTENING: Duration = Duration::from_secs(2);
@@ -116,7 +119,16 @@ impl Life for Daemons {
                 Ok(())
             }
             Act::Stop => {
-                process::signal(main, signal(&service.stop_signal));
+                let wanted = signal(service.stop_signal());
+                let Some(first) = service.container.as_ref().and_then(|_| self.container(node, daemon)) else {
+                    process::signal(main, wanted);
+                    return self.ended(node, service);
+                };
+                // Whatever an image starts first gets the signal, and has to pass it on.
+                process::signal(first, wanted);
+                if !until(STOP, || self.gone(node, daemon)) {
+                    process::signal(first, Signal::KILL);
+                }
                 self.ended(node, service)
             }
             Act::Die => Err(Failure::new("nothing starts daemons again on level `daemons`")),
@@ -131,12 +143,7 @@ impl Life for Daemons {
     }
 
     fn processes(&self, node: &str, daemon: Daemon) -> Vec<Pid> {
-        let parent = {
-            let on = held(&self.on);
-            let running = on.get(node).and_then(|machine| machine.running.get(&daemon));
-            running.and_then(|running| Pid::try_from(running.child.id()).ok())
-        };
-        let all = parent.map(process::descendants).unwrap_or_default();
+        let all = self.parent(node, daemon).map(process::descendants).unwrap_or_default();
         let named = |pid: &Pid| process::name(*pid).starts_with(daemon.program()) && process::runs(*pid);
         let first = all.iter().copied().find(named);
         // What it started itself (scripts) descends from it.
@@ -168,18 +175,29 @@ pub(super) fn signal(name: &str) -> Signal {
 }
 
 impl Daemons {
+    /// The first process of a daemon's container.
+    fn container(&self, node: &str, daemon: Daemon) -> Option<Pid> {
+        let parent = self.parent(node, daemon)?;
+        process::descendants(parent).into_iter().find(|pid| process::inner(*pid) == Some(1))
+    }
+
+    /// What waits for a daemon: all of its processes descend from that.
+    fn parent(&self, node: &str, daemon: Daemon) -> Option<Pid> {
+        let on = held(&self.on);
+        Pid::try_from(on.get(node)?.running.get(&daemon)?.child.id()).ok()
+    }
+
     /// Starts a daemon in the machine's namespaces.
     fn start(&self, node: &str, service: &Service) -> Result<(), Failure> {
         let first = self.first(node).ok_or_else(|| Failure::new(format!("`{node}` is off")))?;
-        let start = Start { service: service.clone(), image: format!("{OWN}/image") };
-        let request = serde_json::to_string(&start).map_err(|error| Failure::new(error.to_string()))?;
+        let request = serde_json::to_string(service).map_err(|error| Failure::new(error.to_string()))?;
         let target = first.to_string();
         let mut command = Command::new("nsenter");
         command.args(["--target", &target, "--mount", "--pid", "--uts", "--"]);
         if service.container.is_some() {
             command.args(["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private"]);
         }
-        command.args(["/proc/1/exe", "lab", "contain", &request]);
+        command.args([&format!("{OWN}/bake"), "lab", "contain", &request]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let doing = format!("start {} on `{node}`", service.daemon.title());
         let mut child = within(node, || command.spawn().map_err(Failure::io(&doing)))?;

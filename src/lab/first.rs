@@ -1,16 +1,19 @@
 //! First processes: of a machine (`lab first`), and of a container on it (`lab contain`).
 
 use super::failure::Failure;
-use super::root::{self, Layers, OWN};
+use super::images::{self, Identity};
+use super::root::{self, Layers};
 use super::service::{Container, Service};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::mount::mount_bind;
 use rustix::process::{Resource, Rlimit, WaitOptions, setrlimit, wait};
 use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set, set_no_new_privs};
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
+
+/// Where programs are looked for when nobody says otherwise, as both engines have it.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What the first process of a machine needs to know.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -30,17 +33,9 @@ pub struct Birth {
 pub fn machine(request: &str) -> Result<(), Failure> {
     let birth: Birth = serde_json::from_str(request).map_err(|error| Failure::new(error.to_string()))?;
     let tree = format!("{}/tree", birth.home);
-    let root = root::assemble(&Layers { tree: Some(&tree), image: "/", scratch: &birth.home })?;
+    let root = root::assemble(&Layers { tree: Some(&tree), image: "/", scratch: &birth.home, fresh: true })?;
     root::share(&root)?;
-    // Containers start from this machine as it is, not as it was baked.
-    let image = format!("{root}{OWN}/image");
-    fs::create_dir_all(&image).map_err(Failure::io("make a folder"))?;
-    mount_bind("/", &image).map_err(|error| Failure::new(format!("cannot bind /: {error}")))?;
-    let containers = format!("{root}{OWN}/containers");
-    fs::create_dir_all(&containers).map_err(Failure::io("make a folder"))?;
-    // An overlay cannot lie on an overlay's upper layer, but on memory it can.
-    rustix::mount::mount("tmpfs", &containers, "tmpfs", rustix::mount::MountFlags::empty(), None)
-        .map_err(|error| Failure::new(format!("cannot mount tmpfs: {error}")))?;
+    root::own(&root)?;
     root::pivot(&root)?;
     rustix::system::sethostname(birth.hostname.as_bytes())
         .map_err(|error| Failure::new(format!("cannot set the host name: {error}")))?;
@@ -67,43 +62,39 @@ fn tend() {
     }
 }
 
-/// What the first process of a container needs to know.
-#[derive(Debug, serde::Serialize, serde::Deserialize)]
-pub struct Start {
-    /// The service.
-    pub service: Service,
-    /// The root that the container has: a folder on the machine.
-    pub image: String,
-}
-
 /// Becomes a daemon, in its container if it has one.
 ///
 /// # Errors
 /// Why it cannot be started.
 pub fn contain(request: &str) -> Result<(), Failure> {
-    let start = serde_json::from_str(request).map_err(|error| Failure::new(error.to_string()))?;
-    become_daemon(start, &|| ())
+    let service = serde_json::from_str(request).map_err(|error| Failure::new(error.to_string()))?;
+    become_daemon(&service, &|| ())
 }
 
 /// Becomes a daemon; `ready` is said just before, when it has everything.
 ///
 /// # Errors
 /// Why it cannot be started.
-pub(super) fn become_daemon(start: Start, ready: &dyn Fn()) -> Result<(), Failure> {
-    let Start { service, image } = start;
-    let before = if service.container.is_none() { account(&service)? } else { Vec::new() };
+pub(super) fn become_daemon(service: &Service, ready: &dyn Fn()) -> Result<(), Failure> {
+    let before = if service.container.is_none() { account(service)? } else { Vec::new() };
     let words: Vec<&String> = before.iter().chain(&service.command).collect();
     let Some((program, arguments)) = words.split_first().filter(|_| !service.command.is_empty()) else {
-        return Err(Failure::new(format!("`{}` has no command", service.unit)));
+        return Err(Failure::new(format!("neither `{}` nor its image has a command", service.unit)));
     };
     let mut command = Command::new(program);
-    command.args(arguments).env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    command.args(arguments).env_clear().envs(variables(service));
     if let Some(container) = &service.container {
-        root::container(&service, container, &image)?;
-        command.envs(container.environment.iter().filter_map(|pair| pair.split_once('=')));
+        let identity = identity(container)?;
+        root::container(service, container)?;
+        if container.origin.is_some() {
+            if !container.environment.iter().any(|pair| pair.starts_with("HOME=")) {
+                command.env("HOME", identity.as_ref().map_or("/root", |identity| &identity.home));
+            }
+            command.current_dir(container.folder.as_deref().unwrap_or("/"));
+        }
         restrict(container)?;
-        if let Some((user, group)) = container.user {
-            command.uid(user).gid(group);
+        if let Some(identity) = identity {
+            command.uid(identity.user).gid(identity.group);
         }
     }
     ready();
@@ -117,6 +108,22 @@ fn account(service: &Service) -> Result<Vec<String>, Failure> {
         let failure = Failure::new(format!("{why}, whom `{}` runs as", service.unit));
         failure.hint("users that are baked exist on level `systemd` only; or install the package that brings it")
     })
+}
+
+/// The variables that a daemon has, and whatever else is run in its container.
+pub(super) fn variables(service: &Service) -> impl Iterator<Item = (&str, &str)> {
+    let own = service.container.iter().flat_map(|container| &container.environment);
+    std::iter::once(("PATH", PATH)).chain(own.filter_map(|pair| pair.split_once('=')))
+}
+
+/// Whom it runs as in a container. A name that only its image would know is nobody's where that is not stored here.
+fn identity(container: &Container) -> Result<Option<Identity>, Failure> {
+    let Some(name) = &container.user else { return Ok(None) };
+    let found = images::identity(&container.image_root(), name);
+    if found.is_none() && container.origin.is_some() {
+        return Err(Failure::new(format!("the image `{}` has no user or group `{name}`", container.image)));
+    }
+    Ok(found)
 }
 
 /// Takes away what the container does not have: capabilities, new privileges, open files without limit.

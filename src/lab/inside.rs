@@ -2,6 +2,7 @@
 
 use super::bench::Bench;
 use super::failure::Failure;
+use super::images;
 use super::plan::Plan;
 use super::result::Run;
 use super::run;
@@ -39,10 +40,13 @@ pub fn tell(word: &Word) {
 }
 
 /// Does what was asked for. Returns when everything is done or nobody listens any more: the sandbox ends with this process.
-pub fn main(request: Request, plan: Plan) {
+pub fn main(mut request: Request, plan: Plan) {
     // Signals of the terminal are for the outside.
     rustix::process::setsid().ok();
     hurry();
+    if let Err(failure) = images::receive(&std::io::stdin(), &mut request.images) {
+        return tell(&Word::Failed(failure.message, failure.hint));
+    }
     let outside = Outside::open();
     let name = request.name.clone();
     let (end, ended) = mpsc::channel::<()>();
@@ -57,7 +61,7 @@ pub fn main(request: Request, plan: Plan) {
         }
     });
     std::thread::spawn(move || {
-        let stays = match work(&request, plan) {
+        let stays = match work(request, plan) {
             Ok(stays) => stays,
             Err(failure) => {
                 tell(&Word::Failed(failure.message, failure.hint));
@@ -88,8 +92,8 @@ fn hurry() {
     std::fs::write("/proc/self/autogroup", "-10").ok();
 }
 
-fn work(request: &Request, plan: Plan) -> Result<Option<Bench>, Failure> {
-    let bench = Bench::build(plan, request.level, &request.name)?;
+fn work(request: Request, plan: Plan) -> Result<Option<Bench>, Failure> {
+    let bench = Bench::build(plan, request.level, &request.name, request.images)?;
     tell(&Word::Up(bench.up_ms));
     let Some(wanted) = &request.test else { return Ok(Some(bench)) };
     let found = run::all(&bench, wanted, &|title| tell(&Word::Begun(title.to_owned())))?;

@@ -7,6 +7,7 @@
 
 mod account;
 mod answer;
+mod confined;
 pub mod failure;
 pub mod labs;
 mod libvirt;
@@ -32,7 +33,11 @@ pub mod daemons;
 mod doubt;
 #[allow(clippy::disallowed_methods)]
 pub mod first;
+#[allow(clippy::disallowed_methods)]
+pub mod images;
 pub mod inside;
+#[allow(clippy::disallowed_methods)]
+mod origin;
 mod ping;
 mod probe;
 #[allow(clippy::disallowed_methods)]

@@ -7,7 +7,8 @@ mod steps;
 
 use super::bench::Bench;
 use super::failure::Failure;
-use super::result::{self, Assertion, Engine, Run, VERSION};
+use super::origin;
+use super::result::{self, Assertion, Run, VERSION};
 use super::scenario::{self, Plot, Scenario};
 use crate::model::glob;
 use std::time::Instant;
@@ -99,11 +100,6 @@ fn assertion(what: impl Into<String>, expected: impl Into<String>, wrong: &[Stri
 
 /// What is known before anything is tried.
 fn result(bench: &Bench) -> Run {
-    let engine = |name: &str, program: &str, argument: &str| Engine {
-        name: name.to_owned(),
-        version: version(program, argument),
-        source: "this machine".to_owned(),
-    };
     let missing = bench.missing.iter().map(|(node, keys)| {
         format!("{node}: {} cannot be set for one network namespace, and was not tried.", keys.join(", "))
     });
@@ -112,10 +108,7 @@ fn result(bench: &Bench) -> Run {
         cluster: bench.plan.summary.name.clone(),
         level: bench.level,
         dist: bench.plan.dist.clone(),
-        engines: [engine("HAProxy", "haproxy", "-v"), engine("Keepalived", "keepalived", "--version")]
-            .into_iter()
-            .chain(bench.life.engines(&bench.plan))
-            .collect(),
+        engines: origin::engines(bench),
         up_ms: bench.up_ms,
         down_ms: 0,
         took_ms: 0,
@@ -128,18 +121,8 @@ fn result(bench: &Bench) -> Run {
         },
         scenarios: Vec::new(),
         skipped: Vec::new(),
-        notes: missing.chain(bench.life.notes()).collect(),
+        notes: missing.chain(origin::notes(bench)).chain(bench.life.notes()).collect(),
     }
-}
-
-/// The first line in which a program says its version.
-fn version(program: &str, argument: &str) -> String {
-    let output = std::process::Command::new(program).arg(argument).output();
-    let said = output.map(|output| [output.stdout, output.stderr].concat()).unwrap_or_default();
-    let said = String::from_utf8_lossy(&said);
-    let word =
-        said.split_whitespace().find(|word| word.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit()));
-    word.unwrap_or("unknown").trim_start_matches('v').to_owned()
 }
 
 /// What was built, for drawing.

@@ -6,16 +6,20 @@
 //! systemd, a control group, which whoever ends the lab takes away.
 
 use super::failure::Failure;
+use super::images::{self, Wanted};
+use super::plan::Plan;
 use super::process::{self, Pid};
 use super::result::Level;
+use super::service::{Daemon, Service};
 use super::systemd;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -32,6 +36,19 @@ pub struct Request {
     pub level: Level,
     /// What to try; `None`: nothing, the lab stays up.
     pub test: Option<Vec<String>>,
+    /// Images that its containers name.
+    pub images: Vec<Wanted>,
+}
+
+/// A sandbox that has begun.
+#[derive(Debug)]
+pub struct Sandbox {
+    /// The process that holds it; its standard output is what the first process in it says.
+    pub child: Child,
+    /// What is known of it.
+    pub state: State,
+    /// Where that one listens; it ends when nobody holds this any more.
+    pub listens: UnixStream,
 }
 
 /// What the outside knows of a lab.
@@ -48,37 +65,62 @@ pub struct State {
 }
 
 /// Programs that a lab needs, with the Debian package that has each.
-const PROGRAMS: [(&str, &str); 9] = [
+const PROGRAMS: [(&str, &str); 6] = [
     ("unshare", "util-linux"),
     ("nsenter", "util-linux"),
     ("ip", "iproute2"),
     ("bridge", "iproute2"),
     ("nft", "nftables"),
     ("openssl", "openssl"),
-    ("haproxy", "haproxy"),
-    ("keepalived", "keepalived"),
-    ("wget", "wget"),
 ];
+
+/// Programs that a daemon of this machine needs, in the same way.
+fn programs(daemon: Daemon) -> &'static [(&'static str, &'static str)] {
+    match daemon {
+        Daemon::Haproxy => &[("haproxy", "haproxy")],
+        // Its scripts ask HAProxy how it is.
+        Daemon::Keepalived => &[("keepalived", "keepalived"), ("wget", "wget")],
+    }
+}
 
 /// Where programs are.
 const PLACES: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
-/// Whether this machine has a program.
-pub(super) fn installed(program: &str) -> bool {
-    PLACES.iter().any(|place| PathBuf::from(place).join(program).exists())
+/// Where a program is.
+pub(super) fn place(program: &str) -> PathBuf {
+    let mut places = PLACES.iter().map(|place| PathBuf::from(place).join(program));
+    places.find(|path| path.exists()).unwrap_or_else(|| PathBuf::from(program))
 }
 
-/// What is missing for a lab on this machine; nothing if it can be built.
+/// Whether this machine has a program.
+pub(super) fn installed(program: &str) -> bool {
+    place(program).is_absolute()
+}
+
+/// Whether who asks may build a lab.
+///
+/// # Errors
+/// When he may not.
+pub fn allowed() -> Result<(), Failure> {
+    if rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    Err(Failure::new("a lab needs root: it makes namespaces, bridges and filters").hint("run it with `sudo`"))
+}
+
+/// What is missing on this machine for the lab of a plan; nothing if it can be built. What is from an image need not be here.
 ///
 /// # Errors
 /// Everything that is missing, at once.
-pub fn possible() -> Result<(), Failure> {
-    if !rustix::process::geteuid().is_root() {
-        return Err(
-            Failure::new("a lab needs root: it makes namespaces, bridges and filters").hint("run it with `sudo`")
-        );
-    }
-    let missing: Vec<&(&str, &str)> = PROGRAMS.iter().filter(|(program, _)| !installed(program)).collect();
+pub fn possible(plan: &Plan, images: &[Wanted]) -> Result<(), Failure> {
+    let stored = |service: &Service| {
+        let container = service.container.as_ref();
+        images.iter().any(|one| one.stored.is_some() && container.is_some_and(|own| own.image == one.reference))
+    };
+    let services = plan.trees.values().flat_map(|tree| &tree.services).filter(|service| !stored(service));
+    let daemons: BTreeSet<Daemon> = services.map(|service| service.daemon).collect();
+    let needed = PROGRAMS.iter().chain(daemons.into_iter().flat_map(programs));
+    let missing: Vec<&(&str, &str)> = needed.filter(|(program, _)| !installed(program)).collect();
     if !missing.is_empty() {
         let programs: Vec<String> = missing.iter().map(|(program, _)| format!("`{program}`")).collect();
         let mut packages: Vec<&str> = missing.iter().map(|(_, package)| *package).collect();
@@ -131,32 +173,34 @@ impl State {
     }
 }
 
-/// Starts a sandbox, with pipes to the first process in it.
+/// Starts a sandbox, with pipes from the first process in it and a socket to it, and hands it the images.
 ///
 /// # Errors
 /// When there is a lab of that name already, or the system refuses.
-pub fn start(request: &Request) -> Result<(Child, State), Failure> {
+pub fn start(request: Request) -> Result<Sandbox, Failure> {
     if let Some(state) = find(&request.name).filter(State::up) {
         return Err(Failure::new(format!("there is a lab called `{}` already (process {})", state.name, state.pid))
             .hint(format!("`bake lab down --name {}`, or take another name with `--name`", state.name)));
     }
     let program = std::env::current_exe().map_err(Failure::io("find bake itself"))?;
-    let text = serde_json::to_string(request).map_err(|error| Failure::new(error.to_string()))?;
+    let text = serde_json::to_string(&request).map_err(|error| Failure::new(error.to_string()))?;
     let mut command = Command::new("unshare");
     command.args(["--net", "--mount", "--pid", "--ipc", "--fork", "--kill-child", "--mount-proc"]);
     command.args(["--propagation", "private", "--"]).arg(program).args(["lab", "inside", &text]);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let (listens, far) = UnixStream::pair().map_err(Failure::io("make a socket"))?;
+    command.stdin(OwnedFd::from(far)).stdout(Stdio::piped()).stderr(Stdio::piped());
     // Signals of the terminal are for the outside: when it ends, the inside notices, and leaves nothing behind.
     command.process_group(0);
     let mut child = command.spawn().map_err(Failure::io("run `unshare`"))?;
     let pid = Pid::try_from(child.id()).unwrap_or_default();
     let started = process::stat(&pid.to_string()).map_or(0, |(_, _, started)| started);
-    let state = State { name: request.name.clone(), dist: request.dist.clone(), pid, started };
-    if let Err(failure) = remember(&state) {
+    let state = State { name: request.name, dist: request.dist, pid, started };
+    if let Err(failure) = remember(&state).and_then(|()| images::hand(&listens, &request.images)) {
         child.kill().and_then(|()| child.wait().map(drop)).ok();
+        forget(&state.name);
         return Err(failure);
     }
-    Ok((child, state))
+    Ok(Sandbox { child, state, listens })
 }
 
 fn remember(state: &State) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! HAProxy and Keepalived as a machine's units start them: the command, and what their container gives and takes.
 
 use super::account::Account;
+use super::images;
 use super::unit::{entries, words};
 use crate::diff::{Machine, Topic};
 
@@ -64,12 +65,19 @@ pub struct Service {
     pub container: Option<Container>,
     /// Whom it runs as where there is no container.
     pub account: Account,
-    /// Signal that stops it.
-    pub stop_signal: String,
+    /// Signal that stops it, without `SIG`; SIGTERM if nobody says another one.
+    pub stop_signal: Option<String>,
     /// Folders that systemd makes for it below `/run`.
     pub runtime_directories: Vec<String>,
     /// Commands that systemd runs on the machine when it has ended, however that was.
     pub stop_post: Vec<Vec<String>>,
+}
+
+impl Service {
+    /// Name of the signal that stops it.
+    pub fn stop_signal(&self) -> &str {
+        self.stop_signal.as_deref().unwrap_or("TERM")
+    }
 }
 
 /// What a container gives to a daemon and takes from it.
@@ -77,8 +85,16 @@ pub struct Service {
 pub struct Container {
     /// Its image.
     pub image: String,
-    /// User and group; root if absent.
-    pub user: Option<(u32, u32)>,
+    /// Where that is; `None`: it is not stored here, and this machine's programs stand in.
+    pub origin: Option<Origin>,
+    /// The first words of its command, in place of the image's.
+    pub entrypoint: Option<Vec<String>>,
+    /// What the unit has after the image.
+    pub arguments: Vec<String>,
+    /// Folder that it starts in.
+    pub folder: Option<String>,
+    /// `user` or `user:group`, names or numbers; root if absent.
+    pub user: Option<String>,
     /// Capabilities that are left, in lower case without `cap_`; all others are dropped.
     pub capabilities: Vec<String>,
     /// Folders of the machine that it sees.
@@ -91,6 +107,24 @@ pub struct Container {
     pub environment: Vec<String>,
     /// Limit of open files.
     pub open_files: Option<u64>,
+}
+
+impl Container {
+    /// The folder that it starts from: its image's root, or this machine's.
+    pub fn image_root(&self) -> String {
+        self.origin.as_ref().map_or_else(images::machine, |origin| origin.root.clone())
+    }
+}
+
+/// Where a container's image is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Origin {
+    /// Its root, as the machine sees it.
+    pub root: String,
+    /// The engine that it is from.
+    pub engine: String,
+    /// Folders that it wants to have outside of its root.
+    pub volumes: Vec<String>,
 }
 
 /// A folder of the machine in a container.
@@ -141,18 +175,26 @@ fn bare(daemon: Daemon, unit: &str, command: Vec<String>) -> Service {
         command,
         container: None,
         account: Account::default(),
-        stop_signal: "TERM".to_owned(),
+        stop_signal: None,
         runtime_directories: Vec::new(),
         stop_post: Vec::new(),
     }
 }
 
-/// The daemon that a command starts. An image's own command is that of the program that the unit is called after.
-fn daemon(unit: &str, command: &[String]) -> Option<(Daemon, Vec<String>)> {
-    let program = command.first().map_or(unit, |first| first.rsplit('/').next().unwrap_or(first));
-    let (daemon, _, _, own) = DAEMONS.into_iter().find(|(_, name, ..)| *name == program)?;
-    let own = || own.iter().map(|word| (*word).to_owned()).collect();
-    Some((daemon, if command.is_empty() { own() } else { command.to_vec() }))
+/// The daemon that a container starts, and how this machine's program is started in its place. An image's own command is
+/// that of the program that the unit is called after; so is one that only gets arguments.
+fn daemon(unit: &str, container: &Container) -> Option<(Daemon, Vec<String>)> {
+    let mut command = container.entrypoint.clone().unwrap_or_default();
+    command.extend(container.arguments.iter().cloned());
+    let first = command.first().filter(|first| !first.starts_with('-'));
+    let program = first.map_or(unit, |first| first.rsplit('/').next().unwrap_or(first));
+    let (daemon, name, _, own) = DAEMONS.into_iter().find(|(_, name, ..)| *name == program)?;
+    if command.is_empty() {
+        command = own.iter().map(|word| (*word).to_owned()).collect();
+    } else if first.is_none() {
+        command.insert(0, name.to_owned());
+    }
+    Some((daemon, command))
 }
 
 /// What `[Service]` says about the beginning and the end.
@@ -176,20 +218,22 @@ fn settings(service: &mut Service, text: &str) {
 }
 
 fn bare_signal(value: &str, service: &mut Service) {
-    value.trim_start_matches("SIG").clone_into(&mut service.stop_signal);
+    service.stop_signal = Some(value.trim_start_matches("SIG").to_owned());
 }
 
 /// The daemon that a quadlet starts; `None` if it is another program.
 pub(super) fn quadlet(name: &str, text: &str) -> Option<Service> {
     let mut container = Container::default();
-    let (mut command, mut args, mut group) = (Vec::new(), Vec::new(), None);
+    let (mut args, mut group) = (Vec::new(), None);
     for (section, key, value) in entries(text) {
         let value_words = || words(&value, name);
         match (section.as_str(), key.as_str()) {
             ("Container", "Image") => container.image = value_words().concat(),
-            ("Container", "Exec") => command = value_words(),
-            ("Container", "User") => container.user = value.parse().ok().map(|user| (user, 0)),
-            ("Container", "Group") => group = value.parse().ok(),
+            ("Container", "Exec") => container.arguments = value_words(),
+            ("Container", "Entrypoint") => container.entrypoint = Some(value_words()),
+            ("Container", "WorkingDir") => container.folder = Some(value),
+            ("Container", "User") => container.user = Some(value),
+            ("Container", "Group") => group = Some(value),
             ("Container", "ReadOnly") => container.read_only = value == "true",
             ("Container", "AddCapability") => {
                 container.capabilities.extend(value_words().iter().map(|one| bare_cap(one)));
@@ -202,13 +246,30 @@ pub(super) fn quadlet(name: &str, text: &str) -> Option<Service> {
         }
     }
     if let (Some(user), Some(group)) = (&mut container.user, group) {
-        user.1 = group;
+        *user = format!("{user}:{group}");
     }
-    let (daemon, command) = daemon(name, &command)?;
-    let mut service = bare(daemon, name, command);
-    options(&args, &mut container, &mut service);
-    service.container = Some(container);
+    let mut service = contained(name, container, &args)?;
+    if let Some(container) = service.container.as_mut().filter(|container| container.read_only) {
+        // podman-run(1), `--read-only-tmpfs`.
+        for (place, mode) in [("/run", "755"), ("/tmp", "1777"), ("/var/tmp", "1777")] {
+            if !container.tmpfs.iter().any(|own| own.split(':').next() == Some(place)) {
+                container.tmpfs.push(format!("{place}:mode={mode}"));
+            }
+        }
+    }
     settings(&mut service, text);
+    Some(service)
+}
+
+/// The daemon in a container that is described, with `args` as options of `run`.
+fn contained(name: &str, mut container: Container, args: &[String]) -> Option<Service> {
+    let stop_signal = options(args, &mut container);
+    let (daemon, command) = daemon(name, &container)?;
+    let mut service = bare(daemon, name, command);
+    service.container = Some(container);
+    if let Some(signal) = stop_signal {
+        bare_signal(&signal, &mut service);
+    }
     Some(service)
 }
 
@@ -235,12 +296,8 @@ pub(super) fn run(name: &str, all: &[String]) -> Option<Service> {
         }
     }
     container.image.clone_from(rest.next()?);
-    let command: Vec<String> = rest.cloned().collect();
-    let (daemon, command) = daemon(name, &command)?;
-    let mut service = bare(daemon, name, command);
-    options(&args, &mut container, &mut service);
-    service.container = Some(container);
-    Some(service)
+    container.arguments = rest.cloned().collect();
+    contained(name, container, &args)
 }
 
 /// What wants a unit once it is enabled (`WantedBy=`).
@@ -250,8 +307,9 @@ pub(super) fn wanted_by(text: &str) -> Vec<String> {
     wanted.flat_map(|(_, _, value)| words(&value, "")).collect()
 }
 
-/// Options that `docker run` and `podman run` share.
-fn options(args: &[String], container: &mut Container, service: &mut Service) {
+/// Options that `docker run` and `podman run` share; the signal that stops the container, if one of them says it.
+fn options(args: &[String], container: &mut Container) -> Option<String> {
+    let mut stop_signal = None;
     let mut args = args.iter();
     while let Some(word) = args.next() {
         let (name, own) = word.split_once('=').map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
@@ -261,10 +319,9 @@ fn options(args: &[String], container: &mut Container, service: &mut Service) {
         }
         let Some(value) = own.or_else(|| args.next().map(String::as_str)) else { break };
         match name {
-            "--user" => {
-                let (user, group) = value.split_once(':').unwrap_or((value, "0"));
-                container.user = user.parse().ok().zip(group.parse().ok());
-            }
+            "--user" => container.user = Some(value.to_owned()),
+            "--entrypoint" => container.entrypoint = Some(vec![value.to_owned()]),
+            "--workdir" => container.folder = Some(value.to_owned()),
             "--cap-add" => container.capabilities.push(bare_cap(value)),
             "--volume" => container.volumes.extend(volume(value)),
             "--tmpfs" => container.tmpfs.push(value.to_owned()),
@@ -273,10 +330,11 @@ fn options(args: &[String], container: &mut Container, service: &mut Service) {
                 let limit = value.strip_prefix("nofile=").map(|limits| limits.split(':').next().unwrap_or(limits));
                 container.open_files = limit.and_then(|limit| limit.parse().ok()).or(container.open_files);
             }
-            "--stop-signal" => bare_signal(value, service),
+            "--stop-signal" => stop_signal = Some(value.to_owned()),
             _ => {}
         }
     }
+    stop_signal
 }
 
 fn bare_cap(name: &str) -> String {

@@ -39,7 +39,7 @@ pub fn write(run: &Run, width: usize, colour: bool) -> String {
 fn heading(run: &Run) -> String {
     let mut engines = String::new();
     for one in &run.engines {
-        engines.extend([", ", &one.name, " ", &one.version]);
+        engines.extend([", ", &one.name, " ", &one.version, " (", &one.source, ")"]);
     }
     let dist: String = run.dist.chars().take(12).collect();
     clean(&format!("{}: dist {dist}, level {}{engines}", run.cluster, run.level.as_str()), false).into_owned()

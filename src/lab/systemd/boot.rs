@@ -4,7 +4,7 @@
 use super::image::Settings;
 use super::{Seed, cgroup, ignition, image};
 use crate::lab::failure::Failure;
-use crate::lab::root::{self, Layers, OWN};
+use crate::lab::root::{self, Layers};
 use crate::lab::tree::Tree;
 use rustix::mount::{MountFlags, mount, mount_bind, mount_move, mount_remount};
 use std::fs;
@@ -69,9 +69,9 @@ fn step<T>(doing: &str, done: rustix::io::Result<T>) -> Result<T, Failure> {
 }
 
 fn machine(boot: &Boot) -> Result<(), Failure> {
-    let root = root::assemble(&Layers { tree: None, image: "/", scratch: &boot.home })?;
+    let root = root::assemble(&Layers { tree: None, image: "/", scratch: &boot.home, fresh: true })?;
     root::share(&root)?;
-    own(&root)?;
+    root::own(&root)?;
     let config = format!("{}/config.ign", boot.home);
     if let Ok(bytes) = fs::read(&config) {
         let notes = ignition::apply(&bytes, &root, &format!("{}/ignition", boot.home))?;
@@ -91,25 +91,6 @@ fn machine(boot: &Boot) -> Result<(), Failure> {
     command.args(["--log-target=console", "--show-status=no", "--unit=multi-user.target"]);
     command.env_clear().env("container", "bake-lab").env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     Err(Failure::new(format!("cannot run systemd: {}", command.exec())))
-}
-
-/// What belongs to the lab: bake itself, for its stand-ins, and what containers start from.
-fn own(root: &str) -> Result<(), Failure> {
-    let failed = || Failure::io("make the lab's own folder");
-    for folder in ["image", "containers"] {
-        fs::create_dir_all(format!("{root}{OWN}/{folder}")).map_err(failed())?;
-    }
-    step("bind /", mount_bind("/", format!("{root}{OWN}/image")))?;
-    // An overlay cannot lie on an overlay's upper layer, but on memory it can.
-    let none = MountFlags::empty();
-    step("mount tmpfs", mount("tmpfs", format!("{root}{OWN}/containers"), "tmpfs", none, None))?;
-    let bake = format!("{root}{OWN}/bake");
-    let program = fs::read_link("/proc/1/exe").or_else(|_| std::env::current_exe()).map_err(failed())?;
-    fs::write(&bake, "").map_err(failed())?;
-    if mount_bind(&program, &bake).is_err() {
-        fs::copy("/proc/self/exe", &bake).map_err(failed())?;
-    }
-    Ok(())
 }
 
 /// The kernel's file systems as systemd wants them in a container: control groups of its own, terminals, and of the kernel's

@@ -1,13 +1,16 @@
-//! A stand-in for Docker and Podman on a machine whose systemd is real (`lab engine`): it runs this machine's program in a
-//! container's place, with the arguments, mounts, user and capabilities that the unit asks for. No image is ever pulled.
+//! A stand-in for Docker and Podman on a machine whose systemd is real (`lab engine`): it runs what the image says or, where
+//! that is not stored here, this machine's program in its place, with the arguments, mounts, user and capabilities that the
+//! unit asks for. No image is ever pulled.
 
 use super::image;
-use crate::lab::daemons::{LISTENING, signal, until};
+use crate::lab::daemons::{LISTENING, STOP, signal, until};
 use crate::lab::doubt::listening;
 use crate::lab::failure::Failure;
-use crate::lab::first::{self, Start};
+use crate::lab::first;
+use crate::lab::images;
 use crate::lab::process;
 use crate::lab::root::OWN;
+use crate::lab::sandbox::place;
 use crate::lab::service::{self, Daemon, Service};
 use rustix::process::Signal;
 use std::fs;
@@ -18,7 +21,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Where it is written down which containers there are: a file each, with the number of the first process.
+/// Where it is written down which containers there are: a [`Note`] each.
 const CONTAINERS: &str = "/run/bake-lab-containers";
 
 /// Where quadlets lie.
@@ -26,9 +29,6 @@ const QUADLETS: &str = "/etc/containers/systemd";
 
 /// Where systemd hears from its services (sd_notify(3)).
 const NOTIFY: &str = "/run/systemd/notify";
-
-/// How long a container may take to end before it is killed (`--stop-timeout`, as both engines have it).
-const STOP: Duration = Duration::from_secs(10);
 
 /// Does what an engine is asked to.
 ///
@@ -53,8 +53,8 @@ pub fn engine(words: &[String]) -> Result<(), Failure> {
         Some("notify") => contain(last, true),
         Some("generate") => generate(last),
         Some("stop") => {
-            let note = fs::read_to_string(file(last)).unwrap_or_default();
-            stop(last, signal(note.split_whitespace().nth(1).unwrap_or_default()))
+            let wanted = note(last).map_or(Signal::TERM, |note| signal(note.service.stop_signal()));
+            stop(last, wanted)
         }
         Some("rm") => {
             stop(last, Signal::KILL).ok();
@@ -70,8 +70,13 @@ pub fn engine(words: &[String]) -> Result<(), Failure> {
         Some("exec") => {
             let name = words.get(1).map(String::as_str).unwrap_or_default();
             let pid = running(name).ok_or_else(|| Failure::new(format!("no container `{name}` runs")))?;
-            let mut command = Command::new("nsenter");
+            let mut command = Command::new(place("nsenter"));
             command.args(["--target", &pid.to_string(), "--mount", "--pid", "--"]).args(&words[2..]);
+            // It has the container's variables, by which its programs are found.
+            command.env_clear();
+            if let Some(note) = note(name) {
+                command.envs(first::variables(&note.service));
+            }
             Err(Failure::new(format!("cannot run `nsenter`: {}", command.exec())))
         }
         other => Err(Failure::new(format!("the lab's stand-in has no `{}`", other.unwrap_or_default()))),
@@ -91,9 +96,22 @@ fn file(name: &str) -> String {
     format!("{CONTAINERS}/{name}")
 }
 
+/// What is written down of a container.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Note {
+    /// Its first process, as the machine numbers it.
+    pid: process::Pid,
+    /// What it runs.
+    service: Service,
+}
+
+fn note(name: &str) -> Option<Note> {
+    serde_json::from_slice(&fs::read(file(name)).ok()?).ok()
+}
+
 /// The first process of a container that runs.
 fn running(name: &str) -> Option<process::Pid> {
-    let pid = fs::read_to_string(file(name)).ok()?.split_whitespace().next()?.parse().ok()?;
+    let pid = note(name)?.pid;
     // Its number may be somebody else's by now: the first process of a namespace below this one is not.
     (process::runs(pid) && process::inner(pid) == Some(1) && pid != 1).then_some(pid)
 }
@@ -107,8 +125,8 @@ fn start(name: &str, service: Service, verb: &str) -> Result<(), Failure> {
     if service.daemon == Daemon::Keepalived {
         until(LISTENING, || !listening().is_empty());
     }
-    let start = Start { service: Service { unit: name.to_owned(), ..service }, image: format!("{OWN}/image") };
-    let request = serde_json::to_string(&start).map_err(|error| Failure::new(error.to_string()))?;
+    let service = images::applied(&Service { unit: name.to_owned(), ..service })?;
+    let request = serde_json::to_string(&service).map_err(|error| Failure::new(error.to_string()))?;
     let mut command = Command::new("unshare");
     command.args(["--mount", "--pid", "--fork", "--kill-child", "--propagation", "private"]);
     command.arg(format!("{OWN}/bake")).args(["lab", "engine", verb, &request]);
@@ -122,15 +140,17 @@ fn start(name: &str, service: Service, verb: &str) -> Result<(), Failure> {
 
 /// Becomes the first process of a container. systemd hears of it when it has everything that the unit gives.
 fn contain(request: &str, notifies: bool) -> Result<(), Failure> {
-    let start: Start = serde_json::from_str(request).map_err(|error| Failure::new(error.to_string()))?;
+    let service: Service = serde_json::from_str(request).map_err(|error| Failure::new(error.to_string()))?;
     // The link is read as the machine's own `/proc` shows it.
     let own = fs::read_link("/proc/self").map_err(Failure::io("find the own number"))?;
     fs::create_dir_all(CONTAINERS).map_err(Failure::io("make a folder"))?;
-    let note = format!("{} {}\n", own.display(), start.service.stop_signal);
-    fs::write(file(&start.service.unit), note).map_err(Failure::io("note a container"))?;
+    let pid = own.to_str().and_then(|pid| pid.parse().ok()).ok_or_else(|| Failure::new("no number of its own"))?;
+    let note = serde_json::to_string(&Note { pid, service: service.clone() });
+    let note = note.map_err(|error| Failure::new(error.to_string()))?;
+    fs::write(file(&service.unit), note).map_err(Failure::io("note a container"))?;
     let connect = || UnixDatagram::unbound().and_then(|socket| socket.connect(NOTIFY).map(|()| socket));
     let notify = if notifies { Some(connect().map_err(Failure::io("tell systemd"))?) } else { None };
-    first::become_daemon(start, &|| {
+    first::become_daemon(&service, &|| {
         if let Some(socket) = &notify {
             socket.send(b"READY=1").ok();
         }

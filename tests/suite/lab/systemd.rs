@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-fn possible() -> bool {
+pub(super) fn possible() -> bool {
     let programs = ["systemctl", "dbus-daemon", "cloud-init", "NetworkManager", "sshd", "ignition", "unshare"];
     super::possible() && programs.iter().all(|name| engine(name).is_some())
 }
