@@ -1,15 +1,14 @@
 //! Daemons from container images: the real Podman has them, in a storage of the test's own.
 
-use super::{built, lab, possible, table, traces, wrong};
+use super::{ROLE, built, lab, possible, table, traces, wrong};
 use crate::handover::project::Project;
 use crate::support::{bake, engine, run, said};
 use bake::lab::result::{Run, Verdict};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-
-const ROLE: &str = super::ROLE;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 /// What the scripts of Keepalived need, beside a shell.
 const TOOLS: [&str; 2] = ["wget", "mv"];
@@ -159,6 +158,22 @@ fn daemons_start_from_images_that_are_stored_here() {
     }
     for absent in ["debian_version", "apt", "BASH"] {
         assert!(!lines.contains(&absent), "{absent} is this machine's: {text}");
+    }
+    // While an engine gives an image, while it is handed in, while it is unpacked, and after.
+    for at in [100, 250, 450, 900] {
+        let name = format!("images-killed-{at}-{}", std::process::id());
+        let mut command = storage.finds(bake());
+        command.current_dir(project.root()).args(["lab", "up", "--name", &name]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(at));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        lab(project.root(), &["down", "--name", &name]);
+        let begin = Instant::now();
+        while !traces(&name).is_empty() && begin.elapsed() < Duration::from_secs(5) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert_eq!(traces(&name), [""; 0], "after {at} ms");
     }
     holds(&storage.rehearse(&project, "daemons"), &images);
 }
