@@ -78,8 +78,8 @@ const PROGRAMS: [(&str, &str); 6] = [
 fn programs(daemon: Daemon) -> &'static [(&'static str, &'static str)] {
     match daemon {
         Daemon::Haproxy => &[("haproxy", "haproxy")],
-        // Its scripts ask HAProxy how it is.
-        Daemon::Keepalived => &[("keepalived", "keepalived"), ("wget", "wget")],
+        // Its scripts ask HAProxy how it is, and others whether they are there.
+        Daemon::Keepalived => &[("keepalived", "keepalived"), ("wget", "wget"), ("ping", "iputils-ping")],
     }
 }
 

@@ -258,6 +258,9 @@ pub struct Tracker {
     pub name: String,
     /// Whether it fails when HAProxy does.
     pub watches_haproxy: bool,
+    /// Addresses of whom it fails when none answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub witnesses: Vec<Ipv4Addr>,
     /// What is added when it is well (positive) or subtracted when it is ill (negative); 0: an ill one gives up.
     pub weight: i32,
     /// Seconds until it is found to be ill.

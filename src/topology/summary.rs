@@ -190,6 +190,7 @@ fn speaker(speaker: &vrrp::Speaker) -> made::Speaker {
     let tracker = |tracker: &vrrp::Tracker| made::Tracker {
         name: tracker.name.clone(),
         watches_haproxy: tracker.watches_haproxy,
+        witnesses: tracker.witnesses.clone(),
         weight: tracker.weight,
         detection: range(tracker.detection),
         hang: tracker.hang.map(range),
@@ -219,6 +220,7 @@ pub fn restored(made: &made::Speaker, password: Option<Password>) -> vrrp::Speak
     let tracker = |tracker: &made::Tracker| vrrp::Tracker {
         name: tracker.name.clone(),
         watches_haproxy: tracker.watches_haproxy,
+        witnesses: tracker.witnesses.clone(),
         weight: tracker.weight,
         detection: seconds(tracker.detection),
         hang: tracker.hang.map(seconds),

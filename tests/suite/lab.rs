@@ -18,7 +18,8 @@ const CONF: &str = "butane/files/keepalived.conf.j2";
 const FIRST: &str = "profiles/nodes/loadbalancer1.yaml";
 
 fn possible() -> bool {
-    root() && ["haproxy", "keepalived", "ip", "nft", "openssl", "wget"].iter().all(|name| engine(name).is_some())
+    root()
+        && ["haproxy", "keepalived", "ip", "nft", "openssl", "wget", "ping"].iter().all(|name| engine(name).is_some())
 }
 
 /// The project with some changes, built; in these profiles findings with these codes are accepted.

@@ -2,7 +2,7 @@
 
 use crate::support::{bake, repository, run, said};
 use bake::emit::summary::parse;
-use bake::model::summary::{FORMAT, Fault, Kind, Origin, Summary};
+use bake::model::summary::{FORMAT, Kind, Origin, Summary};
 use bake::topology::summary::restored as restored_speaker;
 use bake::world::disk::Disk;
 use bake::{Request, plan};
@@ -41,11 +41,9 @@ fn it_foretells_what_explain_does() {
         assert_eq!(election.start.owners, ["loadbalancer1"]);
         for failure in &election.failures {
             let other = if failure.event.node == "loadbalancer1" { "loadbalancer2" } else { "loadbalancer1" };
-            let owners: &[&str] =
-                if failure.event.fault == Fault::Partition { &["loadbalancer1", "loadbalancer2"] } else { &[other] };
-            assert_eq!(failure.then.owners, owners, "{:?}", failure.event);
+            assert_eq!(failure.then.owners, [other], "{:?}", failure.event);
             assert_eq!(failure.back.owners, ["loadbalancer1"], "{:?}", failure.event);
-            let moved = failure.event.node == "loadbalancer1" && failure.event.fault != Fault::Partition;
+            let moved = failure.event.node == "loadbalancer1";
             assert_eq!(failure.back.after.is_some_and(|after| after.most > 2.0), moved, "{:?}", failure.event);
         }
         assert_eq!(election.pairs.len(), 2 * 4 * 4);

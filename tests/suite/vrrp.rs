@@ -140,6 +140,24 @@ fn what_the_documents_have_wrong_is_found() {
     assert!(codes(literal).0.contains(&"vrrp-auth"), "{}", codes(literal).1);
 }
 
+/// Who asks only the other balancer gives up when that one dies.
+#[test]
+fn a_script_that_asks_the_wrong_ones_is_found() {
+    let found = |others: &str| {
+        let case = format!(
+            "=== butane/files/check.sh\n#!/bin/sh\nwget -q -T 1 -O /dev/null http://127.0.0.1:8404/ || exit 1\n\
+             for one in {others}; do ping -c 1 -W 1 $one && exit 0; done\nexit 1\n=== profiles/roles/balancer.yaml (changed)\n-  vrrp_weight: -60\n+  vrrp_weight: 0\n"
+        );
+        let plan = planned(project(&case));
+        report(&plan.sources, &plan.check(1))
+    };
+    // Its own address does not count.
+    let shown = found("10.0.0.11 10.0.0.12");
+    assert!(shown.contains("is held by nobody, although a healthy node is left"), "{shown}");
+    assert!(shown.contains("let the script ask somebody else as well"), "{shown}");
+    assert_eq!(found("10.0.0.11 10.0.0.12 10.0.0.254"), "");
+}
+
 #[test]
 fn the_election_is_explained_in_words() {
     let bake = |args: &[&str]| {
@@ -155,6 +173,8 @@ fn the_election_is_explained_in_words() {
         "HAProxy fails on loadbalancer1          loadbalancer2  1.6 to 2.6 s",
         "HAProxy hangs on loadbalancer1          loadbalancer2  2.6 to 4.6 s",
         "Keepalived is stopped on loadbalancer1  loadbalancer2  0.6 s",
+        "loadbalancer1 is cut off from the rest  loadbalancer2  2.6 to 3.6 s",
+        "loadbalancer2 is cut off from the rest  loadbalancer1  stays",
     ] {
         assert!(text.contains(part), "`{part}` is not in\n{text}");
     }

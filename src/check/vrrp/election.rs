@@ -296,6 +296,12 @@ fn outcome(wanted: &Wanted<'_>, finding: &Finding, trouble: Trouble) -> Diagnost
     if finding.events.len() > 1 {
         found.severity = Severity::Warning;
     }
+    let alone = finding.end.health.iter().any(|health| health.serves() && !health.company);
+    if trouble == Trouble::Nobody && alone {
+        return found.hint(
+            "let the script ask somebody else as well, a backend or the gateway: who is left over is not cut off",
+        );
+    }
     found.hint(cure(wanted))
 }
 

@@ -45,7 +45,7 @@ pub fn explain(overview: &Overview<'_>, name: Option<&str>) -> Result<String, Di
     Ok(text)
 }
 
-const WELL: Health = Health { node: true, link: true, keepalived: true, haproxy: true, answers: true };
+const WELL: Health = Health::GOOD;
 const ILL: Health = Health { haproxy: false, ..WELL };
 
 fn candidates(text: &mut String, wanted: &Wanted<'_>) {
@@ -88,6 +88,7 @@ fn stories(text: &mut String, wanted: &Wanted<'_>) {
         let hangs = dies.map(|event| Event { fault: Fault::Hung, ..*event });
         single.extend(hangs.map(|event| row(wanted, &vrrp::single(&wanted.group, event))));
     }
+    single.extend((0..wanted.group.speakers.len()).map(|at| cut_off(wanted, at)));
     table(text, ["what fails", "VIP on", "after"], single);
     // Of two failures, those that end badly, and of the others those that the holder begins, told for machines and
     // HAProxy only: a lost link or a stopped Keepalived leaves the same to the rest as a dead machine.
@@ -104,6 +105,19 @@ fn stories(text: &mut String, wanted: &Wanted<'_>) {
         text.push('\n');
         table(text, ["what fails, and what then", "VIP on", "after that"], pairs);
     }
+}
+
+/// One that nothing gets through to: two with the address do not see each other then, nor does anybody see both.
+fn cut_off(wanted: &Wanted<'_>, at: usize) -> [String; 3] {
+    let (apart, _) = wanted.group.partitioned(&wanted.group.start(), at);
+    let holders: Vec<&str> = apart.holders(&wanted.group).map(|speaker| speaker.node.as_str()).collect();
+    let (holder, stays) = match holders.as_slice() {
+        [] => ("nobody".to_owned(), "-"),
+        [one] => ((*one).to_owned(), "stays"),
+        several => (format!("{}, each on its side", several.join(" and ")), "stays"),
+    };
+    let after = apart.after.map_or(stays.to_owned(), |after| after.to_string());
+    [format!("{} is cut off from the rest", wanted.group.speakers[at].node), holder, after]
 }
 
 fn row(wanted: &Wanted<'_>, finding: &Finding) -> [String; 3] {

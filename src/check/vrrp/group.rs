@@ -4,7 +4,7 @@ use super::super::container::running;
 use super::super::haproxy_config;
 use super::super::keepalived::{Config, Instance, Lined, Script};
 use super::super::written::Machine;
-use super::HAPROXY;
+use super::{HAPROXY, asked};
 use crate::model::cluster::{Cluster, Node, Vip};
 use crate::model::profile::cluster::Protocol;
 use crate::topology::vrrp::{self, Fault, Password, Seconds, Speaker, Tracker};
@@ -146,11 +146,15 @@ fn trackers(member: &Member<'_>) -> Vec<Tracker> {
                 None => Seconds::NOW,
             };
             let watches_haproxy = watches_haproxy(member.machine, script, &ports);
+            let witnesses = asked::witnesses(member.machine, script);
+            // One that asks others waits for them; HAProxy refuses at once.
+            let wait = if witnesses.is_empty() { 0.0 } else { asked::patience(member.machine, script) };
             Tracker {
                 name: script.name.value.clone(),
                 watches_haproxy,
+                witnesses,
                 weight: track.weight.unwrap_or(script.weight).value,
-                detection: noticing(script.fall),
+                detection: noticing(script.fall).plus(Seconds::exactly(wait)),
                 hang: hang(member.machine, script).filter(|_| watches_haproxy),
                 recovery: noticing(script.rise),
             }
@@ -190,9 +194,11 @@ fn haproxy_ports(machine: &Machine<'_>) -> BTreeSet<u16> {
 fn watches_haproxy(machine: &Machine<'_>, script: &Script, ports: &BTreeSet<u16>) -> bool {
     let command = script.command.as_ref().map_or("", |command| command.value.as_str());
     let written = script_text(machine, command);
+    // Numbers in addresses of others are no ports.
+    let others = !asked::witnesses(machine, script).is_empty();
     let asks = |text: &str| {
         let numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok());
-        text.contains("haproxy") || numbers.into_iter().any(|number| ports.contains(&number))
+        text.contains("haproxy") || (!others && numbers.into_iter().any(|number| ports.contains(&number)))
     };
     script.processes.iter().any(|process| process.contains("haproxy"))
         || script.name.value.contains("haproxy")
@@ -201,7 +207,7 @@ fn watches_haproxy(machine: &Machine<'_>, script: &Script, ports: &BTreeSet<u16>
 
 /// What stands in the script that a command starts, as the machine has it; a container may see it under another path, with the
 /// same file name.
-fn script_text(machine: &Machine<'_>, command: &str) -> String {
+pub(super) fn script_text(machine: &Machine<'_>, command: &str) -> String {
     let program = command.split_whitespace().next().unwrap_or_default();
     let name = program.rsplit('/').next().unwrap_or_default();
     let files = machine.baked.files.iter().filter(|(path, _)| path.rsplit('/').next() == Some(name));

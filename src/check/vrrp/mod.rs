@@ -1,5 +1,6 @@
 //! Keepalived's configuration: what one machine's says by itself, and what those of all machines lead to.
 
+mod asked;
 mod election;
 mod explain;
 mod group;

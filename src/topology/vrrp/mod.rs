@@ -62,6 +62,8 @@ pub struct Tracker {
     pub name: String,
     /// Whether it fails when HAProxy does.
     pub watches_haproxy: bool,
+    /// Addresses that it asks whether anybody is there: it fails when none of them answers. Empty: it asks nobody.
+    pub witnesses: Vec<Ipv4Addr>,
     /// What is added when it is well (positive) or subtracted when it is ill (negative); 0: an ill one makes the
     /// speaker give up.
     pub weight: i32,
@@ -95,14 +97,18 @@ pub struct Health {
     pub haproxy: bool,
     /// HAProxy, while it is there, answers.
     pub answers: bool,
+    /// Each of its scripts that ask others is answered by somebody.
+    pub company: bool,
 }
 
 impl Health {
-    const GOOD: Self = Self { node: true, link: true, keepalived: true, haproxy: true, answers: true };
+    /// Everything works.
+    pub const GOOD: Self =
+        Self { node: true, link: true, keepalived: true, haproxy: true, answers: true, company: true };
 
-    /// Whether the address is of use on this node.
+    /// Whether the address is of use on this node. What its scripts think of others is no part of that.
     pub fn serves(self) -> bool {
-        self == Self::GOOD
+        Self { company: true, ..self } == Self::GOOD
     }
 }
 
@@ -143,7 +149,9 @@ impl Speaker {
         }
         let mut priority = i32::from(self.priority);
         for tracker in &self.trackers {
-            let ill = tracker.watches_haproxy && (!health.haproxy || (!health.answers && tracker.hang.is_some()));
+            let alone = !tracker.witnesses.is_empty() && !health.company;
+            let hung = !health.answers && tracker.hang.is_some();
+            let ill = alone || (tracker.watches_haproxy && (!health.haproxy || hung));
             match tracker.weight {
                 0 if ill => return Status::Out,
                 weight if (weight < 0) == ill => priority += weight,
@@ -195,13 +203,14 @@ impl Group {
     pub fn after(&self, before: &Calm, at: usize, fault: Fault) -> Calm {
         let mut calm = before.clone();
         let Some(speaker) = self.speakers.get(at) else { return calm };
-        let old = speaker.status(calm.health[at]);
         fault.apply(&mut calm.health[at], false);
         if fault == Fault::Node {
             calm.spoke.remove(&at);
         }
+        self.look(&mut calm, None);
         let new = speaker.status(calm.health[at]);
-        let held = new == Status::Out && calm.masters.remove(&at);
+        let held = new == Status::Out && calm.masters.contains(&at);
+        self.give_up(&mut calm);
         let base = match fault {
             Fault::Haproxy => noticing(speaker, new, |tracker| Some(tracker.detection)),
             Fault::Hung => noticing(speaker, new, |tracker| tracker.hang),
@@ -209,7 +218,7 @@ impl Group {
         };
         let announced = held && matches!(fault, Fault::Haproxy | Fault::Hung | Fault::Keepalived);
         calm.after = None;
-        if old != new {
+        if self.differ(before, &calm) {
             let moved = self.settle(&mut calm, announced.then_some(at));
             if calm.masters != before.masters && !calm.masters.is_empty() {
                 calm.after = Some(base.plus(moved.unwrap_or(Seconds::NOW)));
@@ -225,7 +234,8 @@ impl Group {
         let Some(speaker) = self.speakers.get(at) else { return calm };
         let old = speaker.status(calm.health[at]);
         fault.apply(&mut calm.health[at], true);
-        if old == speaker.status(calm.health[at]) {
+        self.look(&mut calm, None);
+        if !self.differ(before, &calm) {
             return calm;
         }
         let recovery = |ill| noticing(speaker, ill, |tracker| Some(tracker.recovery));
@@ -233,7 +243,9 @@ impl Group {
             Fault::Haproxy | Fault::Hung => recovery(old),
             // Both start at once: HAProxy may not be there yet when it is asked for the first time.
             Fault::Node => Seconds { least: 0.0, most: recovery(Status::In(speaker.priority)).most },
-            Fault::Link | Fault::Keepalived => Seconds::NOW,
+            // Whether its scripts had noticed, too, depends on how long it was away.
+            Fault::Link => Seconds { least: 0.0, most: company(speaker, |tracker| tracker.recovery).most },
+            Fault::Keepalived => Seconds::NOW,
         };
         let moved = self.settle(&mut calm, None);
         if calm.masters != before.masters && !calm.masters.is_empty() {
@@ -242,7 +254,7 @@ impl Group {
         calm
     }
 
-    /// What happens while nothing gets through between the speaker `at` and the others, and when it does again.
+    /// What happens while nothing gets through between the speaker `at` and everybody else, and when it does again.
     pub fn partitioned(&self, before: &Calm, at: usize) -> (Calm, Calm) {
         let mut torn = self.clone();
         for other in (0..self.speakers.len()).filter(|other| *other != at) {
@@ -250,14 +262,48 @@ impl Group {
             torn.hears[other][at] = Hears::Never;
         }
         let mut apart = before.clone();
-        apart.after = torn.settle(&mut apart, None);
+        torn.look(&mut apart, Some(at));
+        let left = torn.give_up(&mut apart);
+        // Who gives up unheard is missed no sooner than one who is silent.
+        let noticed = self.speakers.get(at).filter(|_| left).map(|one| company(one, |tracker| tracker.detection));
+        apart.after = torn.settle(&mut apart, None).map(|moved| noticed.map_or(moved, |noticed| noticed.longer(moved)));
         let mut healed = apart.clone();
+        self.look(&mut healed, None);
+        let recovers = self.differ(&apart, &healed);
+        let base = self.speakers.get(at).filter(|_| recovers).map(|one| company(one, |tracker| tracker.recovery));
+        let moved = self.settle(&mut healed, None).map(|moved| base.map_or(moved, |base| base.plus(moved)));
         // Whoever must yield does so at the next advert of the other one.
-        let moved = self.settle(&mut healed, None);
         let advert = self.speakers.get(at).map_or(0.0, |speaker| speaker.advert);
         let yields = (healed.masters != apart.masters).then_some(Seconds { least: 0.0, most: advert });
         healed.after = moved.or(yields);
         (apart, healed)
+    }
+
+    /// Notes whose scripts find somebody of those whom they ask, while the speaker `apart` reaches nobody.
+    fn look(&self, calm: &mut Calm, apart: Option<usize>) {
+        let there = |asking: usize, witness: &Ipv4Addr, health: &[Health]| {
+            let speaker = self.speakers.iter().position(|speaker| speaker.address == *witness);
+            let works = speaker.is_none_or(|at| health[at].node && health[at].link && apart != Some(at));
+            works && health[asking].link && apart != Some(asking)
+        };
+        for (at, speaker) in self.speakers.iter().enumerate() {
+            let mut asked = speaker.trackers.iter().map(|tracker| &tracker.witnesses).filter(|all| !all.is_empty());
+            calm.health[at].company = asked.all(|all| all.iter().any(|witness| there(at, witness, &calm.health)));
+        }
+    }
+
+    /// Lets those go who do not take part any more; whether there was one.
+    fn give_up(&self, calm: &mut Calm) -> bool {
+        let before = calm.masters.len();
+        let out: Vec<usize> = calm.masters.iter().copied().filter(|at| self.priority(calm, *at).is_none()).collect();
+        calm.masters.retain(|at| !out.contains(at));
+        calm.masters.len() < before
+    }
+
+    /// Whether somebody takes part otherwise than before.
+    fn differ(&self, before: &Calm, now: &Calm) -> bool {
+        let status = |calm: &Calm, at: usize| self.speakers[at].status(calm.health[at]);
+        (0..self.speakers.len()).any(|at| status(before, at) != status(now, at))
     }
 
     fn priority(&self, calm: &Calm, at: usize) -> Option<u8> {
@@ -317,6 +363,12 @@ impl Group {
         let rank = |at: usize| (self.priority(calm, at), self.speakers[at].address);
         calm.masters.iter().any(|other| self.hears(calm, at, *other) && rank(*other) > rank(at))
     }
+}
+
+/// How long it takes until the scripts of a speaker that ask others and make it give up have noticed something.
+fn company(speaker: &Speaker, how_long: impl Fn(&Tracker) -> Seconds) -> Seconds {
+    let asking = speaker.trackers.iter().filter(|tracker| !tracker.witnesses.is_empty() && tracker.weight == 0);
+    asking.map(how_long).reduce(Seconds::shorter).unwrap_or(Seconds::NOW)
 }
 
 /// How long it takes until the speaker knows of its HAProxy what makes it `ill`, or what made it so is over.

@@ -25,7 +25,18 @@ fn tracked(mut speaker: Speaker, weight: i32, interval: f64, fall: u32) -> Speak
     let detection = Seconds { least: f64::from(fall - 1) * interval, most: f64::from(fall) * interval };
     let recovery = detection;
     let name = "haproxy".to_owned();
-    speaker.trackers.push(Tracker { name, watches_haproxy: true, weight, detection, hang: Some(detection), recovery });
+    let (hang, witnesses) = (Some(detection), Vec::new());
+    speaker.trackers.push(Tracker { name, watches_haproxy: true, witnesses, weight, detection, hang, recovery });
+    speaker
+}
+
+/// With a script that asks these every second whether anybody is there, for half a second each time.
+fn asking(mut speaker: Speaker, weight: i32, witnesses: &[u8]) -> Speaker {
+    let witnesses = witnesses.iter().map(|last| Ipv4Addr::new(10, 0, 0, *last)).collect();
+    let detection = Seconds { least: 1.5, most: 2.5 };
+    let recovery = Seconds { least: 1.0, most: 2.0 };
+    let name = "network".to_owned();
+    speaker.trackers.push(Tracker { name, watches_haproxy: false, witnesses, weight, detection, hang: None, recovery });
     speaker
 }
 
@@ -191,4 +202,43 @@ fn a_partition_makes_two_masters_until_it_heals() {
         assert_eq!((apart.masters.len(), healed.masters), (2, BTreeSet::from([0])));
         assert!(healed.after.is_some_and(|after| after.most <= 1.0));
     }
+}
+
+#[test]
+fn who_is_alone_gives_up_if_it_asks() {
+    // Whom they ask, with which weight; who holds the address while `a` is cut off. Afterwards it is always `a`.
+    for (witnesses, weight, apart) in [
+        (&[][..], 0, &["a", "b"][..]),
+        (&[1, 2, 9], 0, &["b"]),
+        // Nobody but each other: the other one is alone, too.
+        (&[1, 2], 0, &[]),
+        // A weight changes the priority of one that nobody hears.
+        (&[9], -10, &["a", "b"]),
+    ] {
+        let one = |name, last, priority| {
+            let others: Vec<u8> = witnesses.iter().copied().filter(|witness| *witness != last).collect();
+            asking(speaker(name, last, priority), weight, &others)
+        };
+        let group = Group::new(vec![one("a", 1, 150), one("b", 2, 100)]);
+        let (cut, mended) = group.partitioned(&group.start(), 0);
+        let names = |calm: &Calm| calm.holders(&group).map(|speaker| speaker.node.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&cut), apart, "{witnesses:?}");
+        assert_eq!(names(&mended), ["a"], "{witnesses:?}");
+    }
+}
+
+#[test]
+fn a_cut_is_noticed_before_the_others_take_over() {
+    let group = Group::new(vec![asking(speaker("a", 1, 150), 0, &[9]), asking(speaker("b", 2, 100), 0, &[9])]);
+    let (cut, mended) = group.partitioned(&group.start(), 0);
+    let (cut, mended) = (cut.after.expect("it moves"), mended.after.expect("it moves back"));
+    assert!((cut.least - 2.61).abs() < 0.01 && (cut.most - 3.61).abs() < 0.01, "{cut}");
+    assert!((mended.least - 3.41).abs() < 0.01 && (mended.most - 5.41).abs() < 0.01, "{mended}");
+}
+
+#[test]
+fn asking_nobody_but_the_other_one_leaves_nobody() {
+    let group = Group::new(vec![asking(speaker("a", 1, 150), 0, &[2]), asking(speaker("b", 2, 100), 0, &[1])]);
+    let end = group.after(&group.start(), 0, Fault::Node);
+    assert_eq!((end.masters.len(), end.trouble()), (0, Some(Trouble::Nobody)));
 }

@@ -95,6 +95,8 @@ fn microcloud((name, nodes, weight, fault): &Variant) -> Scene {
         change(&mut files, format!("profiles/nodes/{node}.yaml"), now, format!("default: {priority}"));
     }
     change(&mut files, "profiles/roles/loadbalancer.yaml".to_owned(), "default: 0", format!("default: {weight}"));
+    // There are no backends here to answer, and one balancer alone would give up; the lab plays that.
+    change(&mut files, "profiles/roles/loadbalancer.yaml".to_owned(), "default: true", "default: false".to_owned());
     // It writes to the first process, which is the script that plays.
     files.insert("butane/files/notify.sh.j2".to_owned(), "#!/bin/sh\n".to_owned());
     files.insert("butane/files/check-haproxy.sh".to_owned(), SCRIPT.split_once('\n').expect("a head").1.to_owned());
