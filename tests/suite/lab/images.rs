@@ -11,7 +11,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// What the scripts of Keepalived need, beside a shell.
-const TOOLS: [&str; 2] = ["wget", "mv"];
+const TOOLS: [&str; 4] = ["wget", "mv", "ping", "sleep"];
 
 /// A storage of images that nobody else sees.
 struct Storage {
