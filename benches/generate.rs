@@ -2,6 +2,7 @@
 
 use bake::world::memory::MemoryWorld;
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 /// The repository's project as it stands, in memory.
@@ -29,13 +30,19 @@ fn add(world: &mut MemoryWorld, root: &Path, path: &str) {
 
 /// The repository's project with as many more workers as make `nodes` nodes in all, on a network that is large enough.
 pub(crate) fn cluster(nodes: usize) -> MemoryWorld {
+    let more = u32::try_from(nodes.saturating_sub(12)).expect("few nodes");
     let mut world = repository();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join("profiles/cluster.yaml")).expect("cluster.yaml");
     let fleet = "  fleet:\n    cidr: 172.16.0.0/12\n    gateway: 172.16.0.1\n    mode: open\n    bridge: virbr_fleet\n";
-    // The network of pods has shares for 256 nodes, so nothing is said about reaching every pod.
-    let text: Vec<&str> = text.lines().filter(|line| !line.contains("to: pods")).collect();
-    let text = text.join("\n").replacen("networks:\n", &format!("networks:\n{fleet}"), 1);
+    // A share of the pods for every node: a /16 has 256 of them, a /10 has 16,384. The first seven are taken.
+    let text = text.replace("10.42.0.0/16", "10.64.0.0/10").replace("10.42.", "10.64.");
+    let shares: String = (0..more).fold("  nodes:\n".to_owned(), |mut shares, at| {
+        let share = Ipv4Addr::from_bits(Ipv4Addr::new(10, 64, 7, 0).to_bits() + (at << 8));
+        let _ = writeln!(shares, "    fleet-{at:05}: {share}/24");
+        shares
+    });
+    let text = text.replacen("  nodes:\n", &shares, 1).replacen("networks:\n", &format!("networks:\n{fleet}"), 1);
     world.file("profiles/cluster.yaml", text);
     let router = std::fs::read_to_string(root.join("profiles/nodes/hypervisor.yaml")).expect("hypervisor.yaml");
     let card = "interfaces:\n  - {name: virbr_fleet, network: fleet, address: 172.16.0.1}\n";
@@ -52,9 +59,9 @@ pub(crate) fn cluster(nodes: usize) -> MemoryWorld {
     let route = "routes:\n  - {to: \"network:fleet\", reason: backends}\n";
     world.file(balancer, text.replacen("routes:\n", route, 1));
     let worker = std::fs::read_to_string(root.join("profiles/nodes/worker1.yaml")).expect("worker1.yaml");
-    for at in 0..nodes.saturating_sub(12) {
+    for at in 0..more {
         let mut card = String::new();
-        let [_, high, middle, low] = u32::try_from(at + 2).expect("few nodes").to_be_bytes();
+        let [_, high, middle, low] = (at + 2).to_be_bytes();
         let _ = writeln!(card, "interfaces:");
         let _ = writeln!(
             card,
