@@ -80,9 +80,7 @@ pub fn changes(
     if errors(sinks) > before {
         return None;
     }
-    for (name, seen) in &mut seen {
-        shared::roles(name, &summaries, seen);
-    }
+    shared::roles(&summaries, &mut seen);
     let nodes: BTreeMap<String, diff::Node> = seen
         .iter()
         .filter(|(name, _)| wanted.contains(**name))

@@ -47,18 +47,21 @@ pub(super) fn handover(side: &Side<'_>, files: &BTreeMap<String, Vec<u8>>, sink:
 }
 
 /// Roles are in the summary, not in a node's artefacts.
-pub(super) fn roles(name: &str, summaries: &[Option<Summary>; 2], seen: &mut Seen) {
-    let of = |at: usize| {
-        let node = summaries[at].as_ref()?.nodes.iter().find(|node| node.name == name)?;
-        Some(node.roles.join(", "))
+pub(super) fn roles(summaries: &[Option<Summary>; 2], all: &mut BTreeMap<&str, Seen>) {
+    let of = |at: usize| -> BTreeMap<&str, String> {
+        let nodes = summaries[at].iter().flat_map(|summary| &summary.nodes);
+        nodes.map(|node| (node.name.as_str(), node.roles.join(", "))).collect()
     };
-    let mut machines = [Machine::default(), Machine::default()];
-    for (at, machine) in machines.iter_mut().enumerate().filter(|(at, _)| seen.ids[*at].is_some()) {
-        if let Some(roles) = of(at) {
-            machine.item(Topic::Machine, "roles").set("names", roles);
+    let mut sides = [of(0), of(1)];
+    for (name, seen) in all {
+        let mut machines = [Machine::default(), Machine::default()];
+        for (at, machine) in machines.iter_mut().enumerate().filter(|(at, _)| seen.ids[*at].is_some()) {
+            if let Some(roles) = sides[at].remove(name) {
+                machine.item(Topic::Machine, "roles").set("names", roles);
+            }
         }
+        seen.changes.splice(0..0, diff::compare(&machines[0], &machines[1]));
     }
-    seen.changes.splice(0..0, diff::compare(&machines[0], &machines[1]));
 }
 
 /// A node that is not as it was; `None` if it is.
@@ -93,19 +96,16 @@ pub(super) fn changes(
 ) -> Vec<Change> {
     let mut changes = diff::compare(&handovers[0].shared, &handovers[1].shared);
     // Instance-ids follow from the nodes' contents.
-    let ids: Vec<(String, String)> = [0, 1]
-        .into_iter()
-        .flat_map(|at| seen.iter().filter_map(move |(name, seen)| Some((seen.ids[at].clone()?, format!("{name}-ID")))))
+    let ids: BTreeMap<&str, String> = seen
+        .iter()
+        .flat_map(|(name, seen)| seen.ids.iter().flatten().map(move |id| (id.as_str(), format!("{name}-ID"))))
         .collect();
-    let plain = |files: &BTreeMap<String, Vec<u8>>| -> BTreeMap<String, Vec<u8>> {
-        let text = |bytes: &Vec<u8>| {
-            let text = String::from_utf8_lossy(bytes).into_owned();
-            ids.iter().fold(text, |text, (id, name)| text.replace(id, name)).into_bytes()
-        };
-        files.iter().map(|(path, bytes)| (path.clone(), text(bytes))).collect()
+    let plain = |own: usize| -> BTreeMap<String, Vec<u8>> {
+        let differ = files[own].iter().filter(|(path, bytes)| files[1 - own].get(*path) != Some(*bytes));
+        differ.map(|(path, bytes)| (path.clone(), without_ids(bytes, &ids))).collect()
     };
     let told = !changes.is_empty() || nodes.values().any(|node| node.verdict != Verdict::Nothing);
-    let mut rest = diff::artefacts(&plain(&files[0]), &plain(&files[1]));
+    let mut rest = diff::artefacts(&plain(0), &plain(1));
     if told {
         for change in &mut rest {
             change.diff = None;
@@ -113,6 +113,22 @@ pub(super) fn changes(
     }
     changes.extend(rest);
     changes
+}
+
+/// A text with other names for instance-ids. They stand alone between blanks, quotation marks and slashes, or before the
+/// ending of a file's name.
+fn without_ids(bytes: &[u8], ids: &BTreeMap<&str, String>) -> Vec<u8> {
+    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '/');
+    let text = String::from_utf8_lossy(bytes);
+    let mut plain = String::with_capacity(text.len());
+    for piece in text.split_inclusive(ends) {
+        let word = piece.trim_end_matches(ends);
+        let stem = word.rsplit_once('.').map_or(word, |(stem, _)| stem);
+        let id = if ids.contains_key(word) { word } else { stem };
+        plain.push_str(ids.get(id).map_or(id, String::as_str));
+        plain.push_str(&piece[id.len()..]);
+    }
+    plain.into_bytes()
 }
 
 /// Everything that the order of steps depends on.

@@ -102,7 +102,8 @@ impl<'a> Side<'a> {
     pub(super) fn node(&self, name: &str, sink: &mut Sink) -> Option<Built> {
         match &self.source {
             Source::Project(plan) => {
-                let (output, facts) = plan.all.iter().any(|own| own == name).then(|| plan.bake(name, sink))??;
+                plan.all.binary_search_by(|own| own.as_str().cmp(name)).ok()?;
+                let (output, facts) = plan.bake(name, sink)?;
                 let entry = Entry::from(&output);
                 let files = output.artifacts.into_iter().map(|file| (file.path, file.bytes)).collect();
                 Some(Built::new(entry, files, Some(facts)))
