@@ -104,6 +104,9 @@ pub fn pod(node: &str) -> String {
     format!("pod:{node}")
 }
 
+/// Namespace of a libvirt host that is no node.
+const HOST: &str = "host:";
+
 /// Namespace of the Internet.
 pub const INTERNET: &str = "internet:";
 

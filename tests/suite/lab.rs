@@ -6,7 +6,7 @@ mod images;
 mod systemd;
 
 use crate::handover::project::Project;
-use crate::support::{bake, engine, root, run, said};
+use crate::support::{bake, engine, repository, root, run, said};
 use bake::lab::result::{Run, Verdict};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -304,6 +304,23 @@ fn a_lab_is_up_until_it_is_taken_down() {
     assert!(said(&status).contains("loadbalancer1"), "{}", said(&status));
     assert!(lab(project.root(), &["down", "--name", &names[1]]).status.success());
     assert_eq!(traces(&names[1]), [""; 0]);
+}
+
+/// The other clusters have other surroundings: routers that answer for names, libvirt hosts that are no node.
+#[test]
+fn every_flow_of_the_examples_is_as_it_must_be() {
+    if !possible() {
+        return;
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    for example in ["vip-trio", "lan-bridge", "traefik-edge"] {
+        let dist = scratch.path().join(example);
+        let output =
+            run(bake().arg("-C").arg(repository().join("examples").join(example)).args(["build", "--out"]).arg(&dist));
+        assert!(output.status.success(), "{}", said(&output));
+        let output = run(bake().args(["lab", "test", "--scenario", "reach", "--scenario", "flows"]).arg(&dist));
+        assert_eq!(output.status.code(), Some(0), "{example}: {}", said(&output));
+    }
 }
 
 /// On level `daemons`, too, a packaged daemon runs as the drop-ins of its unit say.

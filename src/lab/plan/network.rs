@@ -2,7 +2,8 @@
 
 use super::super::libvirt::{self, Ruled};
 use super::super::tree::Tree;
-use super::{Cable, INTERNET, Plan, client};
+use super::stubs::{around, space_of};
+use super::{Cable, HOST, INTERNET, Plan};
 use crate::model::profile::node::Os;
 use crate::model::summary::{Interface, Kind, Network, Node, Route, Summary, Surrounding};
 use ipnet::Ipv4Net;
@@ -56,7 +57,7 @@ fn hosts(summary: &Summary) -> BTreeMap<String, String> {
             let on = |one: &&Surrounding| {
                 one.kind == Kind::Host && one.interfaces.iter().any(|card| card.network == network.name)
             };
-            summary.surroundings.iter().any(|one| on(&one)).then(|| "host:".to_owned())
+            summary.surroundings.iter().any(|one| on(&one)).then(|| HOST.to_owned())
         };
         own.map(|node| node.name.clone()).or_else(implied).unwrap_or_else(|| "switch:".to_owned())
     };
@@ -216,12 +217,7 @@ fn surrounding_space(
     uplinks: &mut u8,
 ) {
     let network = |card: &Interface| summary.networks.iter().find(|network| network.name == card.network);
-    let first = one.interfaces.first().map_or("", |card| card.network.as_str());
-    let space = match one.kind {
-        Kind::Host => "host:".to_owned(),
-        Kind::Gateway => format!("gateway:{first}"),
-        Kind::Member => client(first),
-    };
+    let space = around(one);
     plan.space(&space);
     // A libvirt host has the bridges themselves; others have cards that are called after their number.
     let mut cards = one.interfaces.clone();
@@ -276,7 +272,7 @@ fn uplink(plan: &mut Plan, space: &str, number: u8) {
 fn internet(plan: &mut Plan, summary: &Summary) {
     let ends = summary.flows.iter().flat_map(|flow| flow.senders.iter().chain(&flow.receivers));
     let away: BTreeSet<Ipv4Addr> =
-        ends.filter(|end| end.node.is_none() && end.network.is_none()).map(|end| end.address).collect();
+        ends.filter(|end| space_of(summary, end) == INTERNET).map(|end| end.address).collect();
     let space = plan.space(INTERNET);
     for address in away {
         let _ = writeln!(space.ip, "address add {address}/32 dev lo");

@@ -2,9 +2,9 @@
 
 use super::super::service::Daemon;
 use super::super::tree::Tree;
-use super::{INTERNET, client, pod};
+use super::{HOST, INTERNET, client, pod};
 use crate::model::profile::cluster::Protocol;
-use crate::model::summary::{End, Summary};
+use crate::model::summary::{End, Kind, Summary, Surrounding};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
@@ -33,13 +33,27 @@ pub struct Stub {
     pub port: Port,
 }
 
-/// The namespace that an end of a flow is in.
-pub fn space_of(end: &End) -> String {
+/// The namespace that an end of a flow is in. An address that is neither a node's nor any machine's on a network may be
+/// that of a network's router; otherwise it is somewhere on the Internet.
+pub fn space_of(summary: &Summary, end: &End) -> String {
     match (&end.node, &end.network) {
         (Some(node), _) if end.pod => pod(node),
         (Some(node), _) => node.clone(),
         (None, Some(network)) => client(network),
-        (None, None) => INTERNET.to_owned(),
+        (None, None) => {
+            let own = |one: &&Surrounding| one.interfaces.iter().any(|card| card.address.addr() == end.address);
+            summary.surroundings.iter().find(own).map_or(INTERNET.to_owned(), around)
+        }
+    }
+}
+
+/// The namespace of somebody around the cluster.
+pub(super) fn around(one: &Surrounding) -> String {
+    let first = one.interfaces.first().map_or("", |card| card.network.as_str());
+    match one.kind {
+        Kind::Host => HOST.to_owned(),
+        Kind::Gateway => format!("gateway:{first}"),
+        Kind::Member => client(first),
     }
 }
 
@@ -65,7 +79,7 @@ pub(super) fn stubs(summary: &Summary, trees: &BTreeMap<String, Tree>) -> Vec<St
         };
         let port = Port { udp: flow.protocol == Protocol::Udp, number };
         for end in flow.receivers.iter().filter(|end| end.vip.is_none()) {
-            let space = space_of(end);
+            let space = space_of(summary, end);
             if end.pod || !balances(trees.get(&space), number) {
                 found.insert(Stub { name: space.clone(), space, address: end.address, port });
             }

@@ -10,7 +10,7 @@ use super::super::space::within;
 use super::super::watch::local;
 use super::assertion;
 use crate::model::profile::cluster::{FlowVerdict, NatPolicy, Protocol};
-use crate::model::summary::{End, Flow};
+use crate::model::summary::{End, Flow, Summary};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
@@ -47,7 +47,7 @@ pub(super) fn reach(bench: &Bench, one: &mut result::Scenario) {
                 });
             }
             for sender in senders {
-                let space = space_of(sender);
+                let space = space_of(summary, sender);
                 let to = SocketAddrV4::new(vip.address, port.port);
                 let turns: Vec<usize> = (0..TURNS * port.backends.len().max(1)).collect();
                 let answers = each(&turns, |_| ask(&space, false, to, PATIENCE).ok().flatten());
@@ -106,8 +106,8 @@ pub(super) fn flows(bench: &Bench, one: &mut result::Scenario, meant: impl Fn(&F
             one.skipped.push(Skipped { what: name, why, required: false });
             continue;
         }
-        let pairs: Vec<(usize, usize)> = pairs(flow);
-        let came = each(&pairs, |(from, to)| try_pair(&flow.senders[*from], &flow.receivers[*to], flow));
+        let pairs: Vec<(usize, usize)> = pairs(&bench.plan.summary, flow);
+        let came = each(&pairs, |(from, to)| try_pair(bench, &flow.senders[*from], &flow.receivers[*to], flow));
         let tried = pairs.iter().zip(&came);
         let mut wrong: Vec<String> = tried.filter_map(|(pair, came)| differs(bench, flow, *pair, came)).collect();
         // What is foretold must also be what was asked for.
@@ -155,18 +155,19 @@ fn differs(bench: &Bench, flow: &Flow, pair: (usize, usize), came: &Came) -> Opt
 }
 
 /// The pairs that are tried. A virtual address is where it is: of its candidates only the holder counts.
-fn pairs(flow: &Flow) -> Vec<(usize, usize)> {
+fn pairs(summary: &Summary, flow: &Flow) -> Vec<(usize, usize)> {
     let held = |end: &End| {
         let nodes = flow.receivers.iter().filter(|other| other.address == end.address);
         end.vip.is_none() || holder(end.address, nodes.filter_map(|end| end.node.as_ref())) == end.node.as_ref()
     };
     let receivers: Vec<usize> = (0..flow.receivers.len()).filter(|at| held(&flow.receivers[*at])).collect();
     let all = (0..flow.senders.len()).flat_map(|from| receivers.iter().map(move |to| (from, *to)));
-    all.filter(|(from, to)| space_of(&flow.senders[*from]) != space_of(&flow.receivers[*to])).collect()
+    let space = |end: &End| space_of(summary, end);
+    all.filter(|(from, to)| space(&flow.senders[*from]) != space(&flow.receivers[*to])).collect()
 }
 
-fn try_pair(sender: &End, receiver: &End, flow: &Flow) -> Came {
-    let space = space_of(sender);
+fn try_pair(bench: &Bench, sender: &End, receiver: &End, flow: &Flow) -> Came {
+    let space = space_of(&bench.plan.summary, sender);
     let asked = |udp, port| {
         let found = ask(&space, udp, SocketAddrV4::new(receiver.address, port), PATIENCE).ok().flatten();
         found.map_or(Came::Nothing, Came::Answer)

@@ -51,7 +51,7 @@ fn clients_of(summary: &Summary, vip: &Vip) -> Vec<(String, u16)> {
         for sender in flow.senders.iter().filter(|sender| sender.address != end.address) {
             let segment = segment_of(summary, sender);
             if !found.iter().any(|(known, _, own)| (*known, *own) == (segment, port)) {
-                found.push((segment, plan::space_of(sender), port));
+                found.push((segment, plan::space_of(summary, sender), port));
             }
         }
     }
