@@ -161,7 +161,7 @@ pub fn all(plan: &Plan, level: Level) -> Vec<Scenario> {
         &|on| Action::Partition(holder.to_owned(), on),
         "is connected again",
     );
-    all.push(steps_of("partition", format!("{holder} {what}, and does not notice"), steps, false));
+    all.push(steps_of("partition", format!("{holder} {what}, with its link up"), steps, false));
     all.push(cast.flapping());
     all.push(cast.rolling(summary, &plan.rollout, notice));
     if level == Level::Systemd {
