@@ -311,6 +311,8 @@ pub struct Pair {
     pub second: Event,
     /// Who holds the address then.
     pub then: Outcome,
+    /// Who holds it when the second is put right.
+    pub back: Outcome,
 }
 
 /// Something that fails.

@@ -164,8 +164,9 @@ fn foretold(group: &Group, findings: &[Finding]) -> made::Election {
                 back: outcome(&group.repaired(&finding.end, one.speaker, one.fault)),
             }),
             [first, second] if first.speaker != second.speaker => {
+                let back = outcome(&group.repaired(&finding.end, second.speaker, second.fault));
                 let (first, second) = (event(first), event(second));
-                pairs.push(made::Pair { first, second, then: outcome(&finding.end) });
+                pairs.push(made::Pair { first, second, then: outcome(&finding.end), back });
             }
             _ => {}
         }

@@ -6,7 +6,7 @@ use super::super::result::EventKind;
 use super::super::service::Daemon;
 use super::{Action, Scenario, Step, Told, milliseconds, steps_of};
 use crate::diff::rollout::{Kind, Rollout};
-use crate::model::summary::{Election, Failure, Fault, Outcome, Range, Summary, Vip};
+use crate::model::summary::{Election, Event, Failure, Fault, Outcome, Pair, Range, Summary, Vip};
 use std::collections::BTreeSet;
 
 /// How long a virtual address that is to stay is looked at, beyond the time in which it could have moved.
@@ -114,26 +114,30 @@ impl<'a> Cast<'a> {
         if self.others().len() > 1 {
             return None;
         }
-        let pair = |election: &Election| {
-            let found = election.pairs.iter().find(|pair| {
-                pair.first.fault == Fault::Node
-                    && pair.second.fault == Fault::Node
-                    && pair.first.node == first
-                    && pair.second.node == second
-            });
-            found.map(|pair| pair.then.clone())
-        };
+        let dies = |event: &Event, node: &str| event.fault == Fault::Node && event.node == node;
+        let dead = |pair: &&Pair| dies(&pair.first, first) && dies(&pair.second, second);
+        let told =
+            |of: fn(&Pair) -> Outcome| self.told(Fault::Node, |election| election.pairs.iter().find(dead).map(of));
         let step = |kind, action, what: String, told| Step { what, kind, action, told };
-        let alone = self.fails(first, Fault::Node);
         let steps = vec![
-            step(EventKind::Fault, Action::Fell(first.to_owned()), format!("{first} dies"), alone.clone()),
+            step(
+                EventKind::Fault,
+                Action::Fell(first.to_owned()),
+                format!("{first} dies"),
+                self.fails(first, Fault::Node),
+            ),
             step(
                 EventKind::Fault,
                 Action::Fell(second.to_owned()),
                 format!("{second} dies, too"),
-                self.told(Fault::Node, pair),
+                told(|pair| pair.then.clone()),
             ),
-            step(EventKind::Repair, Action::Raise(second.to_owned()), format!("{second} is back"), alone),
+            step(
+                EventKind::Repair,
+                Action::Raise(second.to_owned()),
+                format!("{second} is back"),
+                told(|pair| pair.back.clone()),
+            ),
             step(
                 EventKind::Repair,
                 Action::Raise(first.to_owned()),
