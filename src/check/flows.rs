@@ -135,6 +135,12 @@ fn listen_from(
     let cards = node.interfaces.iter().filter(|card| card.cidr.contains(&source));
     let cards = cards.map(|card| End { device: at, address: Some(card.address.value), what: What::Machine });
     let targets: Vec<End> = std::iter::once(topology.machine(at)).chain(cards).chain(vips).collect();
+    let packet = |from, to| Packet { from, to, protocol: listen.protocol, port };
+    // Its own pods are the nearest: where they get through, the others need not be asked, however many there are.
+    let own = topology.pod(at).filter(|end| end.address.is_some_and(|address| source.contains(&address)));
+    if own.is_some_and(|from| targets.iter().any(|to| topology.trace(&packet(from, *to)).works())) {
+        return;
+    }
     let mut failed = None;
     for (end, to) in ends.iter().flat_map(|end| targets.iter().map(move |to| (end, *to))) {
         if end.device == at && end.what != What::Pod {
@@ -143,7 +149,7 @@ fn listen_from(
         // A node sends from the address of the card that its route leads out of.
         let own = topology.devices[end.device].node().is_some() && end.what == What::Machine;
         let from = if own { topology.machine(end.device) } else { *end };
-        let trace = topology.trace(&Packet { from, to, protocol: listen.protocol, port });
+        let trace = topology.trace(&packet(from, to));
         if trace.works() || group.known(&trace) {
             return;
         }
