@@ -8,7 +8,7 @@ use super::tree::Tree;
 use std::collections::BTreeMap;
 
 /// What is allowed beyond what the checks take: they are not all made at the same moment.
-const MORE_MS: u32 = 1_000;
+const MORE_MS: u32 = 250;
 
 /// How often a server is asked, and how many answers count; times in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,26 +157,26 @@ mod tests {
     #[test]
     fn what_the_configuration_says_counts() {
         for (text, gone, back) in [
-            ("backend b\n server a 10.0.0.1:1 check\n", 7_000, 5_000),
+            ("backend b\n server a 10.0.0.1:1 check\n", 6_250, 4_250),
             ("backend b\n server a 10.0.0.1:1\n", 0, 0),
             ("backend b\n default-server check\n server a 10.0.0.1:1 no-check # check\n", 0, 0),
             (
                 "defaults\n default-server inter 3s fastinter 1s fall 3 rise 2\nbackend b\n server a x:1 check\n",
-                6_000,
-                5_000,
+                5_250,
+                4_250,
             ),
             (
                 "defaults\n default-server inter 500\ndefaults\nbackend b\n server a x:1 check downinter 10s rise 1\n",
-                7_000,
-                11_000,
+                6_250,
+                10_250,
             ),
             (
                 "defaults slow\n default-server inter 1m\ndefaults fast from slow\n default-server inter 100ms check\n\
                  backend a from fast\n server a x:1\nbackend b from slow\n server b x:1 fall 1 rise 1 check\n",
-                61_000,
-                61_000,
+                60_250,
+                60_250,
             ),
-            ("backend b\n server a x:1 check inter 99999999999d fall 2 rise 4000000000\n", 5_000, u32::MAX),
+            ("backend b\n server a x:1 check inter 99999999999d fall 2 rise 4000000000\n", 4_250, u32::MAX),
         ] {
             assert_eq!(slowest_of(text), Notice { gone, back }, "{text}");
         }

@@ -97,7 +97,8 @@ impl Scenario {
             let boots = if matches!(step.action, Action::Raise(_)) { BOOT_MS } else { 0 };
             boots
                 + u64::from(match &step.told {
-                    Told::Wait(ms) | Told::Backend(ms) => *ms,
+                    Told::Wait(ms) => *ms,
+                    Told::Backend(ms) => *ms + CALM_MS,
                     Told::Of(outcomes, patience) => {
                         let comes =
                             |outcome: &Outcome| outcome.after.map_or(*patience, |after| milliseconds(after.most));

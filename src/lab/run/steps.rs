@@ -162,7 +162,9 @@ fn act(bench: &Bench, action: &Action) -> Result<(), Failure> {
 /// Waits until what is foretold has come, or is overdue, and a moment more.
 fn wait(bench: &Bench, watcher: &Watcher, told: &Told, since: u32) {
     let (outcomes, patience) = match told {
-        Told::Wait(ms) | Told::Backend(ms) => return pause(*ms),
+        Told::Wait(ms) => return pause(*ms),
+        // Until HAProxy has noticed, a connection may meet what is gone.
+        Told::Backend(ms) => return pause(ms + CALM_MS),
         Told::Of(outcomes, patience) => (outcomes, *patience),
     };
     let address = |name: &str| bench.plan.summary.vips.iter().find(|vip| vip.name == name).map(|vip| vip.address);
