@@ -24,7 +24,7 @@ impl Account {
             "User" => self.user = given(),
             "Group" => self.group = given(),
             "AmbientCapabilities" if value.is_empty() => self.ambient.clear(),
-            "AmbientCapabilities" => self.ambient.extend(words(value, unit).iter().map(|name| bare(name))),
+            "AmbientCapabilities" => self.ambient.extend(words(value, unit).iter().map(|name| capability(name))),
             "CapabilityBoundingSet" => {
                 let (taken, names) = value.strip_prefix('~').map_or((false, value), |names| (true, names));
                 if names.is_empty() {
@@ -32,7 +32,7 @@ impl Account {
                     return;
                 }
                 let sign = if taken { '-' } else { '+' };
-                let named = words(names, unit).into_iter().map(|name| format!("{sign}{}", bare(&name)));
+                let named = words(names, unit).into_iter().map(|name| format!("{sign}{}", capability(&name)));
                 // One after the other adds to what there is; the first that keeps some takes all others away.
                 let before = self.bounding.clone().or_else(|| (!taken).then(|| "-all".to_owned()));
                 self.bounding = Some(before.into_iter().chain(named).collect::<Vec<_>>().join(","));
@@ -74,7 +74,8 @@ impl Account {
     }
 }
 
-fn bare(name: &str) -> String {
+/// The name of a capability in lower case without `cap_`.
+pub(super) fn capability(name: &str) -> String {
     let lower = name.to_ascii_lowercase();
     lower.strip_prefix("cap_").map_or_else(|| lower.clone(), str::to_owned)
 }

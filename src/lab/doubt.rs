@@ -120,10 +120,7 @@ pub(super) fn doubts(bench: &Bench) -> Doubts {
 fn unlike(bench: &Bench, node: &str, tree: &Tree, service: &Service) -> Vec<String> {
     let Some(path) = config(service) else { return vec![] };
     let Some(pid) = bench.life.processes(node, service.daemon).first().copied() else { return vec![] };
-    let mut volumes = service.container.iter().flat_map(|container| &container.volumes);
-    let mounted = volumes.find_map(|volume| Some(format!("{}{}", volume.host, path.strip_prefix(&volume.inside)?)));
-    let on_machine = mounted.unwrap_or_else(|| path.to_owned());
-    let baked = tree.files.get(&on_machine).map(|file| file.bytes.clone());
+    let baked = tree.files.get(&service.on_machine(path)).map(|file| file.bytes.clone());
     let seen = fs::read(format!("/proc/{pid}/root{path}")).ok();
     if baked.is_some() && baked == seen {
         vec![]

@@ -127,12 +127,7 @@ fn slowest_of(text: &str) -> Notice {
 /// The files on the machine that HAProxy reads (`-f`), as its container sees them.
 fn configurations<'a>(tree: &'a Tree, service: &'a Service) -> impl Iterator<Item = &'a [u8]> {
     let named = service.command.iter().zip(service.command.iter().skip(1)).filter(|(option, _)| *option == "-f");
-    let places = named.map(|(_, inside)| {
-        let mut volumes = service.container.iter().flat_map(|container| &container.volumes);
-        let below =
-            |volume: &super::service::Volume| Some(format!("{}{}", volume.host, inside.strip_prefix(&volume.inside)?));
-        volumes.find_map(below).unwrap_or_else(|| inside.clone())
-    });
+    let places = named.map(|(_, inside)| service.on_machine(inside));
     places.flat_map(|place| {
         let within = format!("{}/", place.trim_end_matches('/'));
         let meant =

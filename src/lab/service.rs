@@ -1,6 +1,6 @@
 //! HAProxy and Keepalived as a machine's units start them: the command, and what their container gives and takes.
 
-use super::account::Account;
+use super::account::{Account, capability};
 use super::images;
 use super::unit::{entries, words};
 use crate::diff::{Machine, Topic};
@@ -77,6 +77,16 @@ impl Service {
     /// Name of the signal that stops it.
     pub fn stop_signal(&self) -> &str {
         self.stop_signal.as_deref().unwrap_or("TERM")
+    }
+}
+
+impl Service {
+    /// Where a file that the daemon sees is on the machine.
+    pub(super) fn on_machine(&self, inside: &str) -> String {
+        let mut volumes = self.container.iter().flat_map(|container| &container.volumes);
+        let mounted =
+            volumes.find_map(|volume| Some(format!("{}{}", volume.host, inside.strip_prefix(&volume.inside)?)));
+        mounted.unwrap_or_else(|| inside.to_owned())
     }
 }
 
@@ -236,7 +246,7 @@ pub(super) fn quadlet(name: &str, text: &str) -> Option<Service> {
             ("Container", "Group") => group = Some(value),
             ("Container", "ReadOnly") => container.read_only = value == "true",
             ("Container", "AddCapability") => {
-                container.capabilities.extend(value_words().iter().map(|one| bare_cap(one)));
+                container.capabilities.extend(value_words().iter().map(|one| capability(one)));
             }
             ("Container", "Volume") => container.volumes.extend(volume(&value_words().concat())),
             ("Container", "Tmpfs") => container.tmpfs.push(value),
@@ -322,7 +332,7 @@ fn options(args: &[String], container: &mut Container) -> Option<String> {
             "--user" => container.user = Some(value.to_owned()),
             "--entrypoint" => container.entrypoint = Some(vec![value.to_owned()]),
             "--workdir" => container.folder = Some(value.to_owned()),
-            "--cap-add" => container.capabilities.push(bare_cap(value)),
+            "--cap-add" => container.capabilities.push(capability(value)),
             "--volume" => container.volumes.extend(volume(value)),
             "--tmpfs" => container.tmpfs.push(value.to_owned()),
             "--env" => container.environment.push(value.to_owned()),
@@ -335,11 +345,6 @@ fn options(args: &[String], container: &mut Container) -> Option<String> {
         }
     }
     stop_signal
-}
-
-fn bare_cap(name: &str) -> String {
-    let lower = name.to_ascii_lowercase();
-    lower.strip_prefix("cap_").map_or_else(|| lower.clone(), str::to_owned)
 }
 
 fn volume(text: &str) -> Option<Volume> {
